@@ -1,0 +1,6 @@
+export * from './position.js';
+export * from './event.js';
+export * from './delivery.js';
+export * from './fact.js';
+export * from './command.js';
+export * from './topics.js';

@@ -1,0 +1,9 @@
+/** Time as a port, so that the simulator owns it. */
+export interface Clock {
+  /** Wall clock, ms since the epoch. */
+  nowMs(): number;
+  /** Monotonic, ms from an arbitrary start. */
+  monotonicMs(): number;
+  /** Resolves after `ms`, or at once when the signal aborts (it never rejects). */
+  sleep(ms: number, signal?: AbortSignal): Promise<void>;
+}

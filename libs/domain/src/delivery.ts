@@ -38,6 +38,8 @@ export type Delivery = {
   history: HistoryEntry[];
   /** An earlier attempt may have taken effect: the next one obeys the destination's unknown rule. */
   doubtful: boolean;
+  /** Until then (ms since the epoch) a request of an earlier, doubtful attempt may still land: deadline + `unknown.settle` (rule 20). */
+  quietat: number | null;
   /** A doubtful attempt was resent blindly (`resend`): a delivered verdict then reads `delivered-maybe-twice`. */
   maybetwice: boolean;
   /** Why it is in the DLQ; null elsewhere. */

@@ -79,7 +79,14 @@ export interface Lease {
 /** Called once for each assignment of a partition; a rebalance that leaves the partition here does not call it again (rule 10). */
 export type PartitionWork = (log: PartitionLog, lease: Lease) => Promise<void>;
 
-export type SourceStatus = Readonly<{ group: string; topic: string; joined: boolean; partitions: readonly number[]; lastHeartbeatMs: number | null; missingTopic: boolean }>;
+export type SourceStatus = Readonly<{
+  group: string;
+  topic: string;
+  joined: boolean;
+  partitions: readonly number[];
+  lastHeartbeatMs: number | null;
+  missingTopic: boolean;
+}>;
 
 /** One group member on one topic. */
 export interface RecordSource {

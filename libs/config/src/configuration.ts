@@ -1,0 +1,184 @@
+/**
+ * The configuration as the apps use it: every default applied, durations in milliseconds, sizes in bytes, paths
+ * absolute, references checked. What a person writes is described by `config.schema.ts` and docs/reference/config.md.
+ */
+export type HoldfastConfig = Readonly<{
+  version: 1;
+  /** Allows replication 1; without it replication 3 and min ISR 2 are required (rule 9). */
+  singleNode: boolean;
+  environment: string;
+  /** `environment: dev`: loopback and private destinations are allowed, missing source topics are created. */
+  dev: boolean;
+  outbound: Readonly<{ allow: readonly string[] }>;
+  topics: TopicsConfig;
+  retry: Readonly<{ tiers: readonly RetryTier[] }>;
+  sources: readonly SourceConfig[];
+  destinations: readonly DestinationConfig[];
+  routes: readonly RouteConfig[];
+  eventTypes: readonly EventTypeConfig[];
+  credentials: readonly CredentialConfig[];
+  alerts: readonly AlertConfig[];
+}>;
+
+/** A delay line: `name` as written (`30s`), which is also the end of its topic's name. */
+export type RetryTier = Readonly<{ name: string; delayMs: number }>;
+
+/** Holdfast's own topics. Retention counts from a record's append time; `bytes` is per partition, -1 for no bound. */
+export type TopicsConfig = Readonly<{
+  prefix: string;
+  partitions: number;
+  replication: number;
+  minInSyncReplicas: number;
+  /** The largest record of `hf.events`; later topics are made a little larger (rule 8). */
+  messageMaxBytes: number;
+  retention: Readonly<Record<TopicKind, TopicRetention>>;
+}>;
+export type TopicKind = 'events' | 'deliveries' | 'retry' | 'parked' | 'dlq' | 'invalid' | 'ledger' | 'commands';
+export type TopicRetention = Readonly<{ ms: number; bytes: number }>;
+
+/** Where a value of the envelope comes from. */
+export type ValueFrom =
+  | Readonly<{ kind: 'pointer'; pointer: string }>
+  | Readonly<{ kind: 'header'; name: string }>
+  | Readonly<{ kind: 'literal'; value: string }>;
+
+/** One part of an idempotency key. A `digest` without pointers is taken over the whole body. */
+export type KeyPart =
+  | Readonly<{ kind: 'id' }>
+  | Readonly<{ kind: 'entity' }>
+  | Readonly<{ kind: 'revision' }>
+  | Readonly<{ kind: 'time' }>
+  | Readonly<{ kind: 'pointer'; pointer: string }>
+  | Readonly<{ kind: 'header'; name: string }>
+  | Readonly<{ kind: 'digest'; pointers: readonly string[] }>;
+
+export type SourceConfig = Readonly<{
+  name: string;
+  /** Exactly one of `webhook` and `topic` is set. */
+  webhook: WebhookConfig | null;
+  topic: TopicSourceConfig | null;
+  /** null: the source names none. Then the id is made, the entity is the id, and a missing type is `invalid`. */
+  event: Readonly<{
+    id: ValueFrom | null;
+    type: ValueFrom | null;
+    entity: ValueFrom | null;
+    revision: ValueFrom | null;
+    time: ValueFrom | null;
+  }>;
+  idempotency: Readonly<{ key: readonly KeyPart[]; windowMs: number }>;
+}>;
+
+export type WebhookConfig = Readonly<{
+  verify: VerifyConfig;
+  bodyMaxBytes: number;
+  /** Accepted media types, lower case, without parameters; null for the default (any JSON type, form, text; absent counts as JSON). */
+  contentTypes: readonly string[] | null;
+}>;
+
+export type TopicSourceConfig = Readonly<{ name: string; format: 'avro' | 'json' | 'cloudevents' }>;
+
+export type VerifyConfig =
+  | Readonly<{ scheme: 'none' }>
+  | Readonly<{ scheme: 'github'; secrets: readonly SecretRef[] }>
+  | Readonly<{ scheme: 'shopify'; secrets: readonly SecretRef[] }>
+  | Readonly<{ scheme: 'stripe' | 'slack' | 'standard-webhooks'; secrets: readonly SecretRef[]; toleranceMs: number }>
+  | Readonly<{
+      scheme: 'hmac';
+      /** Lower case. */
+      header: string;
+      algorithm: 'sha1' | 'sha256' | 'sha384' | 'sha512';
+      encoding: 'hex' | 'base64' | 'base64url';
+      /** What stands before the signature in the header; '' for nothing. */
+      prefix: string;
+      secrets: readonly SecretRef[];
+    }>;
+
+/** Where a secret is, never the secret. `path` is absolute. Read it through {@link SecretStore}. */
+export type SecretRef = Readonly<{ kind: 'file'; path: string }> | Readonly<{ kind: 'env'; name: string }>;
+
+export type DestinationConfig = Readonly<{
+  name: string;
+  http: Readonly<{
+    url: UrlTemplate;
+    method: 'POST' | 'PUT' | 'PATCH' | 'DELETE' | 'GET';
+    headers: Readonly<Record<string, string>>;
+    timeoutMs: number;
+    maxInFlight: number;
+  }>;
+  auth: AuthConfig | null;
+  signing: Readonly<{ scheme: 'standard-webhooks'; secrets: readonly SecretRef[] }> | null;
+  unknown: Readonly<{
+    resolve: 'idempotency-key' | 'lookup' | 'resend' | 'hold';
+    settleMs: number;
+    validForMs: number;
+    /** Answers that count as unknown under `resend` and `hold` (rule 28). */
+    statuses: readonly number[];
+    lookup: LookupConfig | null;
+  }>;
+  classify: readonly ClassifyRule[];
+  /** Attempts are tiers + 1. */
+  retry: Readonly<{ tiers: readonly RetryTier[]; maxAgeMs: number }>;
+  breaker: BreakerConfig;
+  rateLimit: Readonly<{ perSecond: number; burst: number }> | null;
+  stages: readonly StageConfig[];
+  runbook: string | null;
+}>;
+
+/** A URL as written, and cut into its parts: a string is literal text, a placeholder is filled percent-encoded. */
+export type UrlTemplate = Readonly<{ text: string; parts: readonly (string | Readonly<{ placeholder: Placeholder }>)[] }>;
+export type Placeholder = 'entity' | 'id' | 'type' | 'revision' | 'source' | 'correlationid' | 'delivery' | 'partnerid';
+
+export type AuthConfig =
+  | Readonly<{ kind: 'bearer'; token: SecretRef }>
+  | Readonly<{ kind: 'basic'; username: string; password: SecretRef }>
+  | Readonly<{ kind: 'header'; name: string; value: SecretRef }>
+  | Readonly<{ kind: 'oauth2'; tokenUrl: string; clientId: string; clientSecret: SecretRef; scopes: readonly string[] }>
+  | Readonly<{ kind: 'credential'; name: string }>;
+
+export type LookupConfig = Readonly<{
+  url: UrlTemplate;
+  method: 'GET' | 'HEAD' | 'POST';
+  /** Pointer into the answer to a revision that must be at least this change's. */
+  revision: string | null;
+  /** Pointer into the answer → what must stand there (a value of the event). */
+  match: Readonly<Record<string, ValueFrom>> | null;
+  /** Every delivery creates its record under an external id of its own, so found is proof. */
+  creates: boolean;
+}>;
+
+export type OutcomeClassName = 'delivered' | 'transient' | 'throttled' | 'auth' | 'business' | 'permanent' | 'unknown';
+/** The first rule whose range holds the status decides, before the defaults. */
+export type ClassifyRule = Readonly<{ statuses: readonly Readonly<{ from: number; to: number }>[]; as: OutcomeClassName }>;
+
+export type BreakerConfig = Readonly<{
+  failures: number;
+  rate: Readonly<{ share: number; windowMs: number; atLeast: number }>;
+  probe: Readonly<{ url: string | null; firstMs: number; maxMs: number }>;
+}>;
+
+export type StageConfig = Readonly<{ name: string; http: Readonly<{ url: UrlTemplate; method: string }> }>;
+
+export type RouteConfig = Readonly<{
+  /** Names of sources, all of them when the configuration names none. */
+  from: readonly string[];
+  /** Patterns; `*` matches any run of characters, dots included. See {@link typeMatcher}. */
+  types: readonly string[];
+  to: string;
+  ordering: 'unordered' | 'latest-wins' | 'strict';
+  transform: Readonly<{ jsonata: string }> | null;
+  /** Inbox coalescing: the newest of this span goes out. null: none. */
+  coalesceMs: number | null;
+}>;
+
+export type EventTypeConfig = Readonly<{ type: string; schema: string | null; owner: string | null }>;
+export type CredentialConfig = Readonly<{ name: string; auth: AuthConfig }>;
+export type AlertName = 'dead-letter' | 'breaker' | 'credentials' | 'invalid' | 'time-to-loss';
+export type AlertConfig = Readonly<{ name: string; webhook: Readonly<{ url: string }>; on: readonly AlertName[] }>;
+
+/** A fault or warning of a configuration: where (1-based; 0 when it has no place), what is wrong, and what mends it. */
+export type ConfigFault = Readonly<{ file: string; line: number; column: number; path: string; problem: string; mend: string }>;
+
+/** Loading is an expected outcome either way: a caller decides to print and exit with 2. */
+export type LoadedConfig =
+  | Readonly<{ ok: true; config: HoldfastConfig; warnings: readonly ConfigFault[]; files: readonly string[] }>
+  | Readonly<{ ok: false; faults: readonly ConfigFault[]; warnings: readonly ConfigFault[] }>;

@@ -1,4 +1,12 @@
 export * from './log.port.js';
 export * from './clock.port.js';
+export * from './logger.port.js';
 export * from './interleave.js';
 export * from './partition-owner.port.js';
+export * from './partition-owner.js';
+export * from './commit-metadata.js';
+export * from './partition-of-key.js';
+export * from './system-clock.js';
+export * from './memory-log.js';
+export { MemoryBroker, type MemoryLimits, memoryLimitsDefault } from './memory-broker.js';
+export { MemoryGroup } from './memory-group.js';

@@ -1,0 +1,116 @@
+import type { Classified, UnknownRule } from './decide-class.js';
+
+/**
+ * Decides what follows one attempt. Pure: no clock, no randomness, no I/O.
+ *
+ * Units   *Ms are milliseconds (wall clock where absolute); `attempt` counts spent attempts, this one not yet.
+ * Ends    Every spent attempt comes nearer to `tiers + 1`; what spends none is bounded by `maxAgeMs` from the first attempt.
+ */
+export type Tier = Readonly<{ name: string; delayMs: number }>;
+export type StepPolicy = Readonly<{
+  tiers: readonly Tier[];
+  maxAgeMs: number;
+  /** The longest a partner's Retry-After is believed. */
+  retryAfterMaxMs: number;
+  /** The hold after a 429 that names no time. */
+  retryAfterDefaultMs: number;
+  unknown: Readonly<{ resolve: UnknownRule; settleMs: number }>;
+}>;
+
+export type AttemptFacts = Readonly<{
+  outcome: Classified;
+  retryAfterMs: number | null;
+  nowMs: number;
+  /** The claim's deadline: the last moment this attempt's request may have been on its way from here. */
+  deadlineMs: number;
+  attempt: number;
+  firstAttemptAtMs: number;
+  /** An earlier attempt's effect is still in doubt: this one neither proved nor excluded it. */
+  wasDoubtful: boolean;
+  quietAtMs: number | null;
+}>;
+
+/** What the next attempt has to know of this and earlier ones. */
+export type Doubts = Readonly<{ doubtful: boolean; quietAtMs: number | null; maybeTwice: boolean }>;
+
+export type DeadLetterReason = 'rejected' | 'misconfigured' | 'attempts-exhausted' | 'too-old';
+export type NextStep =
+  | Readonly<{ kind: 'settle' }>
+  /** The destination is held until then; this delivery stays in its lane and spends no attempt. */
+  | Readonly<{ kind: 'hold'; untilMs: number; reason: 'throttled' }>
+  /** Leaves the partition by a delay line. `holdUntilMs`: the destination is held as well. */
+  | (Readonly<{ kind: 'delay'; tier: Tier; spends: boolean; holdUntilMs: number | null }> & Doubts)
+  | (Readonly<{ kind: 'dead-letter'; reason: DeadLetterReason; spends: boolean }> & Doubts)
+  /** To the DLQ as `held`: an operator decides. */
+  | (Readonly<{ kind: 'held'; reason: string }> & Doubts);
+
+export function decideNextStep(facts: AttemptFacts, policy: StepPolicy): NextStep {
+  if (!Number.isInteger(facts.attempt) || facts.attempt < 0) throw new RangeError(`attempt counts spent attempts: ${facts.attempt}`);
+  const doubts = doubtsAfter(facts, policy);
+  switch (facts.outcome.class) {
+    case 'delivered':
+      return { kind: 'settle' };
+    case 'business':
+      return { kind: 'dead-letter', reason: 'rejected', spends: true, ...doubts };
+    case 'permanent':
+      return { kind: 'dead-letter', reason: 'misconfigured', spends: true, ...doubts };
+    case 'throttled':
+      return throttled(facts, policy, doubts);
+    case 'auth':
+      return unspent(facts, policy, { tier: policy.tiers[0], holdUntilMs: null }, doubts);
+    case 'unknown':
+      if (policy.unknown.resolve === 'hold') {
+        return { kind: 'held', reason: 'unknown outcome, and the destination holds those for an operator', ...doubts };
+      }
+      return spent(facts, policy, doubts);
+    case 'transient':
+      return spent(facts, policy, doubts);
+  }
+}
+
+function spent(facts: AttemptFacts, policy: StepPolicy, doubts: Doubts): NextStep {
+  const tier = policy.tiers[facts.attempt];
+  if (!tier) return { kind: 'dead-letter', reason: 'attempts-exhausted', spends: true, ...doubts };
+  if (isTooOld(facts, policy, tier.delayMs)) return { kind: 'dead-letter', reason: 'too-old', spends: true, ...doubts };
+  return { kind: 'delay', tier, spends: true, holdUntilMs: null, ...doubts };
+}
+
+/** A hold no longer than the shortest tier is waited out in the lane; a longer one leaves the partition and goes round (rules 23, 24). */
+function throttled(facts: AttemptFacts, policy: StepPolicy, doubts: Doubts): NextStep {
+  const waitMs = Math.min(Math.max(0, facts.retryAfterMs ?? policy.retryAfterDefaultMs), policy.retryAfterMaxMs);
+  const untilMs = facts.nowMs + waitMs;
+  const shortest = policy.tiers.reduce((least, tier) => Math.min(least, tier.delayMs), Infinity);
+  if (waitMs > shortest) {
+    const fitting = policy.tiers.filter((tier) => tier.delayMs <= waitMs);
+    const tier = fitting.reduce((longest, one) => (one.delayMs > longest.delayMs ? one : longest));
+    return unspent(facts, policy, { tier, holdUntilMs: untilMs }, doubts);
+  }
+  if (isTooOld(facts, policy, waitMs)) return { kind: 'dead-letter', reason: 'too-old', spends: false, ...doubts };
+  return { kind: 'hold', untilMs, reason: 'throttled' };
+}
+
+function unspent(
+  facts: AttemptFacts,
+  policy: StepPolicy,
+  way: { tier: Tier | undefined; holdUntilMs: number | null },
+  doubts: Doubts,
+): NextStep {
+  if (!way.tier) return { kind: 'dead-letter', reason: 'attempts-exhausted', spends: false, ...doubts };
+  if (isTooOld(facts, policy, way.tier.delayMs)) return { kind: 'dead-letter', reason: 'too-old', spends: false, ...doubts };
+  return { kind: 'delay', tier: way.tier, spends: false, holdUntilMs: way.holdUntilMs, ...doubts };
+}
+
+const isTooOld = (facts: AttemptFacts, policy: StepPolicy, waitMs: number): boolean =>
+  facts.nowMs + waitMs - facts.firstAttemptAtMs > policy.maxAgeMs;
+
+/**
+ * Under `hold` a transient 5xx is retried (rule 28) and would be held for ever if it counted as a doubt, so it is only
+ * remembered: a later success then says `delivered-maybe-twice`. Under the other rules the next attempt resolves it.
+ */
+function doubtsAfter({ outcome, deadlineMs, wasDoubtful, quietAtMs }: AttemptFacts, { unknown }: StepPolicy): Doubts {
+  const isMaybe = outcome.effect === 'maybe';
+  const isRemembered = isMaybe && unknown.resolve === 'hold' && outcome.class !== 'unknown';
+  const doubtful = wasDoubtful || (isMaybe && !isRemembered);
+  const mine = isMaybe ? deadlineMs + unknown.settleMs : 0;
+  return { doubtful, quietAtMs: doubtful ? Math.max(mine, quietAtMs ?? 0) : null, maybeTwice: isRemembered };
+}

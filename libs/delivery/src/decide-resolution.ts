@@ -1,0 +1,47 @@
+import type { UnknownRule } from './decide-class.js';
+import type { DoneAs } from './outcome.js';
+
+/**
+ * Decides how a delivery may be sent when an earlier attempt may have taken effect (ARCHITECTURE §5, rules 20 to 22).
+ *
+ * `quietAtMs`: until then a request of the earlier attempt may still land; before it a look-up proves nothing and a second
+ * request is a blind one. `doubtSinceMs`: the earliest that attempt can have begun; a partner's memory of a key counts from there.
+ */
+export type Doubt = Readonly<{ quietAtMs: number | null; doubtSinceMs: number }>;
+export type Resolution =
+  /** `again`: counts as a further start; `doneAs`: what a 2xx then proves. */
+  | Readonly<{ kind: 'send'; again: boolean; doneAs: DoneAs }>
+  | Readonly<{ kind: 'wait'; untilMs: number }>
+  | Readonly<{ kind: 'ask' }>
+  | Readonly<{ kind: 'hold'; reason: string }>;
+
+export type ResolutionPolicy = Readonly<{ resolve: UnknownRule; validForMs: number }>;
+
+/** `doubt` null: nothing is in doubt. */
+export function decideResolution(doubt: Doubt | null, policy: ResolutionPolicy, nowMs: number): Resolution {
+  if (doubt === null) return { kind: 'send', again: false, doneAs: 'once' };
+  if (doubt.quietAtMs !== null && nowMs < doubt.quietAtMs) return { kind: 'wait', untilMs: doubt.quietAtMs };
+  switch (policy.resolve) {
+    case 'idempotency-key':
+      return nowMs - doubt.doubtSinceMs > policy.validForMs
+        ? { kind: 'hold', reason: 'unknown outcome older than unknown.validFor: the partner may have forgotten the idempotency key' }
+        : { kind: 'send', again: true, doneAs: 'proof' };
+    case 'lookup':
+      return { kind: 'ask' };
+    case 'resend':
+      return { kind: 'send', again: true, doneAs: 'maybe-twice' };
+    case 'hold':
+      return { kind: 'hold', reason: 'unknown outcome, and the destination holds those for an operator' };
+  }
+}
+
+const STRENGTH: Readonly<Record<DoneAs, number>> = { once: 0, proof: 1, 'maybe-twice': 2 };
+
+/** The one that claims less. */
+export const weaker = (a: DoneAs, b: DoneAs): DoneAs => (STRENGTH[a] >= STRENGTH[b] ? a : b);
+
+/** How a `done` mark is reported: more than one start may mean more than one effect (rule 19). */
+export function decideFound(mark: Readonly<{ how: DoneAs; starts: number }>, resolve: UnknownRule): DoneAs {
+  if (mark.starts <= 1) return mark.how;
+  return weaker(mark.how, resolve === 'resend' ? 'maybe-twice' : 'proof');
+}

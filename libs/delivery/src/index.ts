@@ -1,0 +1,5 @@
+export * from './outcome.js';
+export * from './decide-class.js';
+export * from './decide-next-step.js';
+export * from './decide-resolution.js';
+export * from './attempt-marks.port.js';

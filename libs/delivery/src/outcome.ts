@@ -1,0 +1,21 @@
+/**
+ * What came of handing one request to a partner, in the words of the wire. What it *means* is decided by `decideClass`.
+ *
+ * | kind        | the request                                                                     |
+ * | ----------- | ------------------------------------------------------------------------------- |
+ * | responded   | a status line came back                                                         |
+ * | unreachable | no status; `before`: no byte left this process · `after`: bytes may have left   |
+ * | unsendable  | nothing was sent, and no repetition helps: refused address, TLS identity, URL   |
+ * | not-sent    | the claim's deadline had passed when a connection was free: nothing was sent    |
+ */
+export type Outcome =
+  | Readonly<{ kind: 'responded'; status: number; retryAfterMs: number | null; body: string | null }>
+  | Readonly<{ kind: 'unreachable'; when: 'before' | 'after'; code: string; error: string }>
+  | Readonly<{ kind: 'unsendable'; code: string; error: string }>
+  | Readonly<{ kind: 'not-sent' }>;
+
+/** Whether the request took effect at the partner, as far as the outcome can tell. */
+export type Effect = 'yes' | 'no' | 'maybe';
+
+/** What is known of a delivery that took effect; in Redis beside its start, and as a verdict in the ledger. */
+export type DoneAs = 'once' | 'proof' | 'maybe-twice';

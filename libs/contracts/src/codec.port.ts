@@ -25,7 +25,12 @@ export interface Codec {
   learn(schemaId: number): Promise<boolean>;
 }
 
-/** Reads producers' own Avro: the value as JSON can say it (bytes as base64 text, longs as numbers or, past 2^53, text). */
+/** A producer's record as JSON can say it: bytes as base64 text, longs as numbers or, past 2^53, as text, unions unwrapped. */
+export type ForeignValue = Readonly<{ ok: true; value: unknown; schemaId: number }>;
+
+/** Reads producers' own Avro. As with {@link Codec}: the synchronous way for a batch, the other one for a single record. */
 export interface ForeignDecoder {
-  decode(bytes: Buffer): Promise<Readonly<{ ok: true; value: unknown; schemaId: number }> | DecodeFault>;
+  decodeSync(bytes: Buffer): ForeignValue | DecodeFault | NeedSchema;
+  decode(bytes: Buffer): Promise<ForeignValue | DecodeFault>;
+  learn(schemaId: number): Promise<boolean>;
 }

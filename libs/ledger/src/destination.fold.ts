@@ -1,0 +1,157 @@
+import type { DeliveredVerdict, Fact } from '#libs/domain/src/index.js';
+
+/** A delivery record as it stands in the log: `hf.deliveries.*`, a delay line, `hf.parked.*` or `hf.dlq`. */
+export type DeliveryTrace = Readonly<{
+  delivery: string;
+  destination: string;
+  eventposition: string;
+  hop: number;
+  attempt: number;
+  room: 'queue' | 'delay-line' | 'parked' | 'dlq';
+  position: string;
+  /** Append time, ms since the epoch. */
+  appendedat: number;
+  /** A delay line's: when its record is due (rule 24). */
+  until: number | null;
+  reason: string | null;
+  class: string | null;
+}>;
+
+/**
+ * What is known of the log beside the facts. For `lost` to be sound, committed offsets are read *before* the facts and records
+ * are: what a commit had passed by then was written by then.
+ */
+export type LogKnowledge = Readonly<{
+  traces: readonly DeliveryTrace[];
+  /** Whether the committed offset of the group that reads this position has passed it; null: not known. */
+  passed(position: string): boolean | null;
+}>;
+
+/** What became of one event at one destination. Times in ms since the epoch. */
+export type DestinationVerdict =
+  | { verdict: DeliveredVerdict; at: number; position: string; attempt: number | null; status: number | null; why: string | null }
+  | { verdict: 'duplicate-suppressed'; duplicateof: string | null }
+  | { verdict: 'superseded'; by: string | null; at: number }
+  | { verdict: 'waiting'; where: string; until: number | null; attempt: number | null; class: string | null; reason: string | null }
+  | { verdict: 'held'; where: string; at: number; reason: string | null; until: number | null }
+  | { verdict: 'dead-lettered'; where: string; at: number; class: string | null; status: number | null; reason: string | null }
+  | { verdict: 'discarded'; by: string | null; reason: string | null; at: number }
+  | { verdict: 'invalid' }
+  | { verdict: 'lost'; position: string; why: string };
+
+const DELIVERED: readonly string[] = ['delivered-once', 'delivered-once-by-proof', 'delivered-maybe-twice'] satisfies DeliveredVerdict[];
+
+/**
+ * The verdict of one event at one destination, from its facts (a factSet) and what else the log shows.
+ *
+ * A delivery's way is ordered by `hop`, not by clocks: what its highest hop says is what became of it.
+ *
+ * | at the highest hop                | verdict                                     |
+ * | --------------------------------- | ------------------------------------------- |
+ * | settled                           | its own; delivered at two positions: `delivered-maybe-twice` |
+ * | discarded                         | discarded                                   |
+ * | requeued                          | waiting, in the destination's queue         |
+ * | dead-lettered, or a record in the DLQ | dead-lettered                           |
+ * | attempted with a tier             | waiting, in that delay line                 |
+ * | held                              | held                                        |
+ * | a record, its offset passed, no fact of it | lost                               |
+ * | nothing else                      | waiting                                     |
+ */
+export function foldDestination(destination: string, facts: readonly Fact[], log: LogKnowledge): DestinationVerdict {
+  const deliveredFacts = facts.filter((fact) => fact.fact === 'settled' && DELIVERED.includes(fact.verdict ?? ''));
+  if (deliveredFacts.length > 0) return delivered(deliveredFacts, facts);
+
+  const hop = Math.max(0, ...facts.map((fact) => fact.hop ?? 0), ...log.traces.map((trace) => trace.hop));
+  const here = facts.filter((fact) => (fact.hop ?? 0) === hop);
+  const last = (kind: Fact['fact']) => here.filter((fact) => fact.fact === kind).at(-1);
+  const trace = latest(log.traces.filter((each) => each.hop === hop));
+
+  const settled = last('settled');
+  if (settled) return { verdict: 'superseded', by: settled.duplicateof, at: settled.at };
+  const discarded = last('discarded');
+  if (discarded) return { verdict: 'discarded', by: discarded.by, reason: discarded.reason, at: discarded.at };
+  const requeued = last('requeued');
+  if (requeued)
+    return waiting(destination, {
+      trace: trace?.room === 'queue' ? trace : null,
+      reason: `requeued by ${requeued.by ?? 'unknown'}: ${requeued.reason ?? ''}`,
+    });
+  const dead = last('dead-lettered');
+  if (dead) return deadLettered(dead, latest(log.traces.filter((each) => each.room === 'dlq')));
+  if (trace?.room === 'dlq')
+    return {
+      verdict: 'dead-lettered',
+      where: trace.position,
+      at: trace.appendedat,
+      class: trace.class,
+      status: null,
+      reason: trace.reason,
+    };
+  const attempted = facts.filter((fact) => fact.fact === 'attempted').at(-1) ?? null;
+  const loss = trace && lossOf(trace, facts, log);
+  if (loss) return loss;
+  const held = last('held');
+  if (held && !last('attempted')) return { verdict: 'held', where: held.position, at: held.at, reason: held.reason, until: held.until };
+  return waiting(destination, { trace: trace ?? null, attempted });
+}
+
+/** Two settlements, or two attempts that the partner took, are two effects, whatever each one said of itself. */
+function delivered(settled: readonly Fact[], facts: readonly Fact[]): DestinationVerdict {
+  const worst = settled.reduce((a, b) => (DELIVERED.indexOf(b.verdict!) > DELIVERED.indexOf(a.verdict!) ? b : a));
+  const positions = new Set(settled.map((fact) => fact.position));
+  const taken = new Map<string, number | null>();
+  for (const attempt of facts.flatMap((fact) => fact.attempts)) {
+    if (attempt.class === 'delivered') taken.set(`${attempt.attempt}@${attempt.at}`, attempt.status);
+  }
+  const common = { at: worst.at, position: worst.position, attempt: worst.attempt, status: [...taken.values()].at(-1) ?? null };
+  if (positions.size > 1)
+    return { verdict: 'delivered-maybe-twice', ...common, why: `settled as delivered at ${[...positions].sort().join(' and ')}` };
+  if (taken.size > 1) return { verdict: 'delivered-maybe-twice', ...common, why: `${taken.size} attempts were answered as delivered` };
+  return { verdict: worst.verdict as DeliveredVerdict, ...common, why: worst.reason };
+}
+
+function deadLettered(dead: Fact, trace: DeliveryTrace | undefined): DestinationVerdict {
+  const status = dead.attempts.at(-1)?.status ?? null;
+  return {
+    verdict: 'dead-lettered',
+    where: trace?.position ?? 'dead letters',
+    at: dead.at,
+    class: dead.class,
+    status,
+    reason: dead.reason,
+  };
+}
+
+/** A record that its reader has passed must have left a fact at its position; one of a delay line must stand in the queue again. */
+function lossOf(trace: DeliveryTrace, facts: readonly Fact[], log: LogKnowledge): DestinationVerdict | null {
+  if (log.passed(trace.position) !== true || facts.some((fact) => fact.position === trace.position)) return null;
+  const why =
+    trace.room === 'delay-line'
+      ? 'the delay line has passed it, and it is in no queue'
+      : 'the committed offset has passed it, and there is no fact';
+  return { verdict: 'lost', position: trace.position, why };
+}
+
+function waiting(
+  destination: string,
+  known: { trace: DeliveryTrace | null; attempted?: Fact | null; reason?: string },
+): DestinationVerdict {
+  const { trace, attempted, reason } = known;
+  const isInLine = trace ? trace.room === 'delay-line' : Boolean(attempted?.tier);
+  return {
+    verdict: 'waiting',
+    where: trace?.position ?? (isInLine ? `delay line ${attempted?.tier}` : `the queue of ${destination}`),
+    until: isInLine ? (trace?.until ?? attempted?.until ?? null) : null,
+    attempt: attempted?.attempt ?? trace?.attempt ?? null,
+    class: attempted?.class ?? trace?.class ?? null,
+    reason: reason ?? (trace?.room === 'parked' ? 'parked behind its entity' : (attempted?.reason ?? null)),
+  };
+}
+
+/** Append times of two topics may be equal; a queue is later than the delay line that feeds it. */
+function latest(traces: readonly DeliveryTrace[]): DeliveryTrace | undefined {
+  const rank = { 'delay-line': 0, parked: 1, queue: 2, dlq: 3 };
+  return [...traces]
+    .sort((a, b) => a.hop - b.hop || a.appendedat - b.appendedat || rank[a.room] - rank[b.room] || (a.position < b.position ? -1 : 1))
+    .at(-1);
+}

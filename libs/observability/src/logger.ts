@@ -1,4 +1,4 @@
-import { pino, type Logger as PinoLogger, type LoggerOptions } from 'pino';
+import { pino, type Bindings, type Logger as PinoLogger, type LoggerOptions } from 'pino';
 import pretty from 'pino-pretty';
 import { describeError, redact } from './redact.js';
 
@@ -35,10 +35,15 @@ export function createLogger(choices: LoggerChoices): Logger {
     formatters: {
       level: (label) => ({ level: label }),
       log: (fields) => redact(fields) as Record<string, unknown>,
-      bindings: (fields) => redact(fields) as Record<string, unknown>,
     },
   };
-  return pino(options, choices.sink ?? standardOutput(choices.pretty ?? process.stdout.isTTY));
+  const logger = pino(options, choices.sink ?? standardOutput(choices.pretty ?? process.stdout.isTTY));
+  // pino drops the formatter of bindings for child loggers; theirs pass the same sieve. Children of children inherit this.
+  const child = logger.child;
+  logger.child = function (this: Logger, bindings: Bindings, childOptions?: object) {
+    return child.call(this, redact(bindings) as Bindings, childOptions as never);
+  } as Logger['child'];
+  return logger;
 }
 
 function standardOutput(isPretty: boolean): LogSink {

@@ -52,7 +52,7 @@ describe('a partner without a script', () => {
   it('keeps no more than it may, and its counters go on', async () => {
     await begin({ storedMax: 3 });
     for (let i = 1; i <= 5; i++) await send({ event: `e-${i}`, path: `/o/${i}` });
-    expect([...partner.store.all()].map(({ eventId }) => eventId)).toEqual(['e-3', 'e-4', 'e-5']);
+    expect([...both.partner.store.all()].map(({ eventId }) => eventId)).toEqual(['e-3', 'e-4', 'e-5']);
     expect(both.partner.stats().stored).toBe(5);
   });
 

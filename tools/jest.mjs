@@ -14,6 +14,14 @@ if (!['unit', 'int', 'e2e', 'faults'].includes(tier)) {
 // The npm package `node` brings Node 24 where the system's is older.
 const bundled = `${root}node_modules/node/bin/node`;
 const node = existsSync(bundled) ? bundled : process.execPath;
-const args = ['--experimental-vm-modules', '--disable-warning=ExperimentalWarning', '--disable-warning=TimeoutNegativeWarning', `${root}node_modules/jest/bin/jest.js`, '--config', `${root}jest.config.mjs`, ...rest];
+const args = [
+  '--experimental-vm-modules',
+  '--disable-warning=ExperimentalWarning',
+  '--disable-warning=TimeoutNegativeWarning',
+  `${root}node_modules/jest/bin/jest.js`,
+  '--config',
+  `${root}jest.config.mjs`,
+  ...rest,
+];
 const { status } = spawnSync(node, args, { stdio: 'inherit', cwd: root, env: { ...process.env, HOLDFAST_TEST_TIER: tier } });
 process.exit(status ?? 1);

@@ -6,3 +6,6 @@ export type { Double, StoreCounters, StoredRecord } from './partner-store.js';
 export * from './cuttable-link.js';
 export * from './seeded-random.js';
 export * from './wait-for.js';
+export * from './node-process.js';
+export * from './load.js';
+export * from './topic-producer.js';

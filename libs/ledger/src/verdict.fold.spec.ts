@@ -256,15 +256,13 @@ describe('order and repetition of facts', () => {
   ];
 
   it('change nothing: any prefix of the story, shuffled and repeated, folds to the same', () => {
-    const shuffled = fc
-      .integer({ min: 0, max: story.length })
-      .chain((count) =>
-        fc.record({
-          count: fc.constant(count),
-          facts: fc.shuffledSubarray(story.slice(0, count), { minLength: count }),
-          again: fc.array(fc.nat(Math.max(0, count - 1)), { maxLength: 6 }),
-        }),
-      );
+    const shuffled = fc.integer({ min: 0, max: story.length }).chain((count) =>
+      fc.record({
+        count: fc.constant(count),
+        facts: fc.shuffledSubarray(story.slice(0, count), { minLength: count }),
+        again: fc.array(fc.nat(Math.max(0, count - 1)), { maxLength: 6 }),
+      }),
+    );
     fc.assert(
       fc.property(shuffled, fc.integer({ min: 0, max: 5_000 }), ({ count, facts, again }, laterMs) => {
         const straight = foldHistories(evidence({ facts: story.slice(0, count) }));

@@ -143,7 +143,7 @@ function waiting(
     where: trace?.position ?? (isInLine ? `delay line ${attempted?.tier}` : `the queue of ${destination}`),
     until: isInLine ? (trace?.until ?? attempted?.until ?? null) : null,
     attempt: attempted?.attempt ?? trace?.attempt ?? null,
-    class: attempted?.class ?? trace?.class ?? null,
+    class: attempted?.class ?? attempted?.attempts.at(-1)?.class ?? trace?.class ?? null,
     reason: reason ?? (trace?.room === 'parked' ? 'parked behind its entity' : (attempted?.reason ?? null)),
   };
 }

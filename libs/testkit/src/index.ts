@@ -9,3 +9,5 @@ export * from './wait-for.js';
 export * from './node-process.js';
 export * from './load.js';
 export * from './topic-producer.js';
+export * from './evidence.fold.js';
+export * from './evidence.js';

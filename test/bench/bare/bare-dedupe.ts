@@ -13,7 +13,8 @@ const redis = new Redis(REDIS_URL, { enableAutoPipelining: false });
 const producer = kafka.producer({ allowAutoTopicCreation: false });
 const consumer = kafka.consumer({ groupId: `${BARE_PREFIX}dedupe`, maxWaitTimeInMs: 50 });
 
-async function pass({ batch, resolveOffset, heartbeat }: EachBatchPayload, to: Producer): Promise<void> {
+async function pass(payload: EachBatchPayload, to: Producer): Promise<void> {
+  const { batch } = payload;
   for (let i = 0; i < batch.messages.length; i += PIPELINE_MAX) {
     const slice = batch.messages.slice(i, i + PIPELINE_MAX);
     const pipeline = redis.pipeline();
@@ -25,8 +26,8 @@ async function pass({ batch, resolveOffset, heartbeat }: EachBatchPayload, to: P
       .filter((_, k) => claims[k]?.[1] === 'OK')
       .map(({ key, value, headers }) => ({ key, value, ...(headers ? { headers } : {}) }));
     if (firsts.length > 0) await to.send({ topic: `${BARE_PREFIX}out`, acks: -1, messages: firsts });
-    resolveOffset(slice.at(-1)!.offset);
-    await heartbeat();
+    payload.resolveOffset(slice.at(-1)!.offset);
+    await payload.heartbeat();
   }
 }
 

@@ -11,7 +11,8 @@ const kafka = new Kafka({ clientId: 'bare-deliver', brokers: KAFKA_BROKERS.split
 const consumer = kafka.consumer({ groupId: `${BARE_PREFIX}deliver`, maxWaitTimeInMs: 50 });
 const pool = new Pool(PARTNER_URL, { connections: CONNECTIONS, pipelining: 1 });
 
-async function deliver({ batch, resolveOffset }: EachBatchPayload): Promise<void> {
+async function deliver(payload: EachBatchPayload): Promise<void> {
+  const { batch } = payload;
   let next = 0;
   const sender = async (): Promise<void> => {
     for (let at = next++; at < batch.messages.length; at = next++) {
@@ -27,7 +28,7 @@ async function deliver({ batch, resolveOffset }: EachBatchPayload): Promise<void
     }
   };
   await Promise.all(Array.from({ length: CONNECTIONS }, sender));
-  resolveOffset(batch.lastOffset());
+  payload.resolveOffset(batch.lastOffset());
 }
 
 await consumer.connect();

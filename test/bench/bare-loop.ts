@@ -1,6 +1,6 @@
 import { fileURLToPath } from 'node:url';
-import { NodeProcess } from '#libs/testkit/src/index.js';
-import { createTopics, type BenchServices } from './environment.js';
+import { NodeProcess, type Services } from '#libs/testkit/src/index.js';
+import { createTopics } from './environment.js';
 
 /** The two processes of the bare loop, running and joined. */
 export type BareLoop = Readonly<{ topic: string; pids: Readonly<Record<'dedupe' | 'deliver', number>>; stop(): Promise<void> }>;
@@ -8,7 +8,7 @@ export type BareLoop = Readonly<{ topic: string; pids: Readonly<Record<'dedupe' 
 const scriptOf = (name: string): string => fileURLToPath(new URL(`bare/${name}.js`, import.meta.url));
 
 export async function startBareLoop(
-  services: BenchServices,
+  services: Services,
   place: { prefix: string; partitions: number; partnerUrl: string },
 ): Promise<BareLoop> {
   const { prefix, partitions, partnerUrl } = place;

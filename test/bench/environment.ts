@@ -1,22 +1,15 @@
 import { randomBytes } from 'node:crypto';
 import { Kafka, logLevel } from 'kafkajs';
+import { servicesFrom, type Services } from '#libs/testkit/src/index.js';
 
 /** The services a benchmark runs on; all given by environment, so that it measures the same stack as everything else. */
-export type BenchServices = Readonly<{ brokers: readonly string[]; redisUrl: string; registryUrl: string; databaseUrl: string }>;
-
-export function servicesFromEnvironment(): BenchServices {
-  const need = (name: string): string => {
-    const value = process.env[name];
-    if (value) return value;
-    process.stderr.write(`${name} is not set: run the benchmarks with \`npm run bench\`, which starts the stack, or give its addresses\n`);
-    process.exit(2);
-  };
-  return {
-    brokers: need('KAFKA_BROKERS').split(','),
-    redisUrl: need('REDIS_URL'),
-    registryUrl: need('SCHEMA_REGISTRY_URL'),
-    databaseUrl: need('DATABASE_URL'),
-  };
+export function servicesFromEnvironment(): Services {
+  const services = servicesFrom(process.env);
+  if (services) return services;
+  process.stderr.write(
+    'KAFKA_BROKERS, REDIS_URL, SCHEMA_REGISTRY_URL and DATABASE_URL are needed: `npm run bench` starts the stack and sets them\n',
+  );
+  process.exit(2);
 }
 
 export const randomPrefix = (): string => `b${randomBytes(4).toString('hex')}.`;

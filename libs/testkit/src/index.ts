@@ -11,3 +11,7 @@ export * from './load.js';
 export * from './topic-producer.js';
 export * from './evidence.fold.js';
 export * from './evidence.js';
+export * from './services.js';
+export * from './test-configuration.js';
+export * from './app-handle.js';
+export * from './system.js';

@@ -94,7 +94,7 @@ class MemoryAttemptMarks implements AttemptMarks {
       const passed = new Set(settled);
       for (const at of room.marks.keys()) if (at < offset || passed.has(at)) room.marks.delete(at);
       for (const { from, to } of this.server.fault === 'doubts not written down' ? [] : doubts) {
-        for (let at = from; at < to; at++) mark(room, at).starts = 2;
+        for (let at = from; at < to; at++) Object.assign(mark(room, at), { starts: 2, claimId: '' });
       }
       return 'registered';
     });

@@ -5,7 +5,8 @@ import type { Effect, Outcome } from './outcome.js';
  * Decides what an outcome means: the destination's own rules first, then the defaults. Pure and total.
  *
  * `effect` is kept apart from the class: a 500 is worth a retry (transient) and still proves nothing (rule 28), so the retry
- * obeys the destination's unknown rule. 503, 429, 501 and 505 say that the partner did not take the request on.
+ * obeys the destination's unknown rule. 503, 429, 501 and 505 say that the partner did not take the request on; so does
+ * whatever the destination's own rules call throttled, auth, business or permanent.
  */
 export type ClassRules = Readonly<{
   classify: readonly Readonly<{ statuses: readonly Readonly<{ from: number; to: number }>[]; as: OutcomeClass }>[];
@@ -57,5 +58,5 @@ function defaultClass(status: number, retryAfterMs: number | null): OutcomeClass
 function effectOf(status: number, named: OutcomeClass): Effect {
   if (named === 'delivered') return 'yes';
   if (named === 'unknown') return 'maybe';
-  return status >= 500 && !REFUSALS.includes(status) ? 'maybe' : 'no';
+  return named === 'transient' && status >= 500 && !REFUSALS.includes(status) ? 'maybe' : 'no';
 }

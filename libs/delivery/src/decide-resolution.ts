@@ -9,8 +9,8 @@ import type { DoneAs } from './outcome.js';
  */
 export type Doubt = Readonly<{ quietAtMs: number | null; doubtSinceMs: number }>;
 export type Resolution =
-  /** `again`: counts as a further start; `doneAs`: what a 2xx then proves. */
-  | Readonly<{ kind: 'send'; again: boolean; doneAs: DoneAs }>
+  /** `doneAs`: what a success then proves. */
+  | Readonly<{ kind: 'send'; doneAs: DoneAs }>
   | Readonly<{ kind: 'wait'; untilMs: number }>
   | Readonly<{ kind: 'ask' }>
   | Readonly<{ kind: 'hold'; reason: string }>;
@@ -19,17 +19,17 @@ export type ResolutionPolicy = Readonly<{ resolve: UnknownRule; validForMs: numb
 
 /** `doubt` null: nothing is in doubt. */
 export function decideResolution(doubt: Doubt | null, policy: ResolutionPolicy, nowMs: number): Resolution {
-  if (doubt === null) return { kind: 'send', again: false, doneAs: 'once' };
+  if (doubt === null) return { kind: 'send', doneAs: 'once' };
   if (doubt.quietAtMs !== null && nowMs < doubt.quietAtMs) return { kind: 'wait', untilMs: doubt.quietAtMs };
   switch (policy.resolve) {
     case 'idempotency-key':
       return nowMs - doubt.doubtSinceMs > policy.validForMs
         ? { kind: 'hold', reason: 'unknown outcome older than unknown.validFor: the partner may have forgotten the idempotency key' }
-        : { kind: 'send', again: true, doneAs: 'proof' };
+        : { kind: 'send', doneAs: 'proof' };
     case 'lookup':
       return { kind: 'ask' };
     case 'resend':
-      return { kind: 'send', again: true, doneAs: 'maybe-twice' };
+      return { kind: 'send', doneAs: 'maybe-twice' };
     case 'hold':
       return { kind: 'hold', reason: 'unknown outcome, and the destination holds those for an operator' };
   }

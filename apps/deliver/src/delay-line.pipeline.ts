@@ -1,0 +1,92 @@
+import type { Delivery } from '#libs/domain/src/index.js';
+import {
+  LogError,
+  PartitionOwner,
+  type LogRecord,
+  type OutRecord,
+  type Owner,
+  type PartitionLog,
+  type PartitionWork,
+} from '#libs/kafka/src/index.js';
+import type { DeliverBounds } from './deliver.config.js';
+import type { DeliverPorts } from './deliver.ports.js';
+import { itemOf } from './item.js';
+import { readDelivery } from './read-delivery.js';
+import { headersOf, recordsOf, unreadableRecords, type RecordScope } from './settlement-records.js';
+
+export type DelayLineParts = Readonly<{
+  tier: Readonly<{ name: string; delayMs: number }>;
+  /** Destinations of the configuration; a record of any other goes to the DLQ. */
+  known: ReadonlySet<string>;
+  ports: DeliverPorts;
+  bounds: DeliverBounds;
+  ownerOf?: (log: PartitionLog) => Owner;
+}>;
+
+/**
+ * A delay line: waits until its head is due, and returns what is due to its destination's topic, offset and records in one
+ * transaction. It calls nobody, so no outage can block it. A record is due at its append time plus the tier, nothing else
+ * (rule 24); records stand in order of append time, so the head is the first one due.
+ *
+ * Crash   anywhere: the transaction stands or it does not; the next owner goes on from the committed offset.
+ */
+export const delayLineWork =
+  (parts: DelayLineParts): PartitionWork =>
+  async (log, lease) => {
+    const { tier, ports, bounds } = parts;
+    const { clock } = ports;
+    const stop = lease.revoked;
+    const owner = parts.ownerOf?.(log) ?? new PartitionOwner(log, { begin: 'own-topic' });
+    let { offset: next } = await owner.acquire();
+    while (!stop.aborted) {
+      // 1 · Source.
+      const chunk = await log.read(next, { records: bounds.delayMaxRecords, waitMs: bounds.readWaitMs }, stop);
+      const [head] = chunk.records;
+      if (!head) {
+        next = chunk.nextOffset;
+        continue;
+      }
+      // 2 · Wait for the head. Never early: both ends of the wait are looked at again.
+      const dueAtMs = head.timestampMs + tier.delayMs;
+      while (clock.nowMs() < dueAtMs && !stop.aborted) await clock.sleep(dueAtMs - clock.nowMs(), stop);
+      if (stop.aborted) return;
+      // 3 · What is due goes back, in one transaction with the offset.
+      const isDue = (record: LogRecord): boolean => record.timestampMs + tier.delayMs <= clock.nowMs();
+      const firstLater = chunk.records.findIndex((record) => !isDue(record));
+      const due = firstLater < 0 ? chunk.records : chunk.records.slice(0, firstLater);
+      next = await giveBack(due, chunk.records[due.length]?.offset ?? chunk.nextOffset, { owner, parts, log });
+    }
+  };
+
+type Line = Readonly<{ owner: Owner; parts: DelayLineParts; log: PartitionLog }>;
+
+/** Halves what is too large (rule 8). Answers the offset behind what was given back. */
+async function giveBack(due: readonly LogRecord[], nextOffset: number, line: Line): Promise<number> {
+  const records: OutRecord[] = [];
+  for (const record of due) records.push(...(await routed(record, line)));
+  try {
+    await line.owner.settle({ records, offset: nextOffset, settled: [] });
+    return nextOffset;
+  } catch (error) {
+    if (!(error instanceof LogError && error.code === 'too-large') || due.length < 2) throw error;
+    const half = Math.ceil(due.length / 2);
+    await giveBack(due.slice(0, half), due[half]!.offset, line);
+    return giveBack(due.slice(half), nextOffset, line);
+  }
+}
+
+/** The value goes back as it came: nothing is encoded anew. */
+async function routed(record: LogRecord, { parts, log }: Line): Promise<readonly OutRecord[]> {
+  const { codec, topics, clock } = parts.ports;
+  const scope: RecordScope = { codec, topics, topic: log.topic, partition: log.partition };
+  const decoded = await readDelivery(record, codec);
+  if (!decoded.ok) return unreadableRecords(record, decoded, scope);
+  const delivery: Delivery = decoded.value;
+  if (parts.known.has(delivery.destination)) {
+    return [{ topic: topics.deliveries(delivery.destination), key: record.key, value: record.value, headers: headersOf(delivery.event) }];
+  }
+  const item = itemOf(record.offset, record.timestampMs, delivery);
+  const doubts = { doubtful: delivery.doubtful, quietAtMs: delivery.quietat, maybeTwice: delivery.maybetwice };
+  const reason = `destination ${delivery.destination} is not in the configuration any more`;
+  return recordsOf({ kind: 'dead-lettered', item, atMs: clock.nowMs(), class: 'permanent', reason, spends: false, ...doubts }, scope);
+}

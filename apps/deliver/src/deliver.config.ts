@@ -1,0 +1,46 @@
+import { settledWindowMax } from '#libs/kafka/src/index.js';
+
+/** Bounds of the deliver app. Each is a maximum, and its unit stands last. */
+export type DeliverBounds = Readonly<{
+  /** Offsets between the committed one and the furthest looked after: what the commit metadata can carry. */
+  windowMaxOffsets: number;
+  /** Deliveries of one partition held in memory, and their bytes. */
+  windowMaxRecords: number;
+  windowMaxBytes: number;
+  readMaxRecords: number;
+  readWaitMs: number;
+  /** Between the end of one settling transaction and the beginning of the next. */
+  settleEveryMs: number;
+  settleMaxRecords: number;
+  settleMaxBytes: number;
+  claimMaxRecords: number;
+  /** How long a revoked partition waits for what is in flight. */
+  drainMaxMs: number;
+  retryAfterMaxMs: number;
+  retryAfterDefaultMs: number;
+  backoffFirstMs: number;
+  backoffMaxMs: number;
+  /** How often a group's standing is asked for while it forbids starts. */
+  standingPollMs: number;
+  /** Records of one transaction of a delay line. */
+  delayMaxRecords: number;
+}>;
+
+export const deliverBoundsDefault: DeliverBounds = {
+  windowMaxOffsets: settledWindowMax(),
+  windowMaxRecords: 4_000,
+  windowMaxBytes: 48 * 1024 * 1024,
+  readMaxRecords: 500,
+  readWaitMs: 500,
+  settleEveryMs: 40,
+  settleMaxRecords: 1_000,
+  settleMaxBytes: 2 * 1024 * 1024,
+  claimMaxRecords: 500,
+  drainMaxMs: 5_000,
+  retryAfterMaxMs: 3_600_000,
+  retryAfterDefaultMs: 1_000,
+  backoffFirstMs: 50,
+  backoffMaxMs: 2_000,
+  standingPollMs: 50,
+  delayMaxRecords: 500,
+};

@@ -1,0 +1,62 @@
+import { decideClass, decideFound, decideNextStep, decideResolution, weaker, type Resolution } from '#libs/delivery/src/index.js';
+import type { Deadline, OutboundRequest } from './deliver.ports.js';
+import { refusedHere, type Turn, type Way } from './way.js';
+import type { Item } from './item.js';
+import type { End } from './settlement-records.js';
+
+/**
+ * One delivery, from the head of its lane to its end. Read this file first: source → decide → act → decide → record.
+ *
+ * Returns the end, to be settled with others in the partition's next transaction; null when the partition goes away first.
+ * Waiting (quiet times, holds, a rebalance, Redis) holds no slot. Only our own bugs are thrown.
+ *
+ * Crash   before 3: untouched, the next owner sends. Between 3 and 4: started, though nothing was sent; the next owner
+ *         waits out the deadline and resolves it as unknown. After 4: the same, and true. After 5: done, the next owner
+ *         settles without sending. After the settlement: settled in Kafka, whatever Redis says.
+ */
+export async function deliver(item: Item, way: Way): Promise<End | null> {
+  const rendered = way.destination.render(item.delivery);
+  if (!rendered.ok) return refusedHere(item, rendered, way);
+  for (;;) {
+    // 1 · Decide: may it be sent, and what would a success prove?
+    const plan = decideResolution(item.doubt, way.destination.policy, way.clock.nowMs());
+    if (plan.kind === 'wait') {
+      if (await way.waitUntil(plan.untilMs)) continue;
+      return null;
+    }
+    // 2 · A slot of the destination, while Kafka, Redis and the group all say that the partition is mine.
+    if (!(await way.enter())) return null;
+    try {
+      const turn = await attempt(item, plan, rendered.request, way);
+      if (turn.kind === 'end') return turn.end;
+    } finally {
+      way.leave();
+    }
+  }
+}
+
+async function attempt(item: Item, plan: Exclude<Resolution, { kind: 'wait' }>, request: OutboundRequest, way: Way): Promise<Turn> {
+  if (plan.kind !== 'send') {
+    const known = await way.resolve(item, plan);
+    if (known) return known;
+  }
+  const doneAs = weaker(plan.kind === 'send' ? plan.doneAs : 'proof', item.leastDoneAs);
+
+  // 3 · Claim: the start is counted in Redis before a byte leaves.
+  const deadline: Deadline = way.deadline();
+  const claim = await way.claim(item, item.wasStarted);
+  if (claim === null) return { kind: 'again' };
+  if (claim.kind === 'done') return way.found(item, decideFound(claim, way.destination.policy.resolve));
+  if (claim.kind === 'started') return way.doubt(item, claim);
+  if (!way.mayStart()) return way.unsent(item);
+
+  // 4 · Act.
+  if (doneAs === 'maybe-twice') way.tellDuplicate(item);
+  const outcome = await way.destination.sender.send(request, deadline);
+  if (outcome.kind === 'not-sent') return way.unsent(item);
+
+  // 5 · Decide what it means and what follows; mark the end. 6 · Record: with the others, by the settler.
+  const classified = decideClass(outcome, way.destination.policy);
+  const facts = way.book(item, outcome, classified, deadline);
+  return way.follow(item, decideNextStep(facts, way.destination.policy), { classified, doneAs });
+}

@@ -1,0 +1,79 @@
+import type { Codec } from '#libs/contracts/src/index.js';
+import type { AttemptMarksStore, ClassRules, Outcome, ResolutionPolicy, SentOutcome, StepPolicy } from '#libs/delivery/src/index.js';
+import type { Delivery, HistoryEntry, TopicNames } from '#libs/domain/src/index.js';
+import type { Clock, Logger } from '#libs/kafka/src/index.js';
+
+/** One destination as the pipeline sees it: its policy, its way out, its name. */
+export type Destination = Readonly<{
+  name: string;
+  policy: DestinationPolicy;
+  sender: Sender;
+  resolver: Resolver;
+  /** Pure for a given delivery, except for credentials, which are read when it is called. */
+  render(delivery: Delivery): Rendered;
+}>;
+
+export type DestinationPolicy = ClassRules &
+  ResolutionPolicy &
+  StepPolicy &
+  Readonly<{
+    unknown: ClassRules['unknown'] & StepPolicy['unknown'];
+    timeoutMs: number;
+    maxInFlight: number;
+  }>;
+
+/** The path with its query, already encoded; the origin is the sender's. */
+export type OutboundRequest = Readonly<{ method: string; path: string; headers: Readonly<Record<string, string>>; body: Buffer | null }>;
+export type Rendered = Readonly<{ ok: true; request: OutboundRequest }> | Readonly<{ ok: false; code: string; error: string }>;
+
+/** One for the whole of a claim: queue, connection, request and answer (rule 20). Past either clock, nothing is handed to a connection. */
+export type Deadline = Readonly<{ wallMs: number; monotonicMs: number }>;
+
+/** Hands one request to the partner. Never rejects: what happens to a request is an Outcome. */
+export interface Sender {
+  send(request: OutboundRequest, deadline: Deadline): Promise<Outcome>;
+}
+
+/** Asks the partner whether this change is there (rule 21). Never rejects. */
+export interface Resolver {
+  ask(delivery: Delivery, deadline: Deadline): Promise<LookupAnswer>;
+}
+export type LookupAnswer =
+  | Readonly<{ kind: 'found' }>
+  | Readonly<{ kind: 'not-found' }>
+  /** The partner could not say: nothing was sent, and the outcome is one of asking. */
+  | Readonly<{ kind: 'no-answer'; outcome: SentOutcome }>;
+
+export type EndKind =
+  'delivered-once' | 'delivered-once-by-proof' | 'delivered-maybe-twice' | 'delayed' | 'dead-lettered' | 'held' | 'unreadable';
+export type DuplicateCause = 'takeover' | 'unknown-outcome' | 'server-error';
+
+/** Telling: metrics and the one wide line of a settlement. Synchronous, and never throws. */
+export interface DeliverReport {
+  attempted(delivery: Delivery, entry: HistoryEntry): void;
+  duplicateSent(destination: string, cause: DuplicateCause): void;
+  settled(end: SettledReport): void;
+  destinationHeld(destination: string, reason: string, untilMs: number): void;
+  redisForgot(destination: string, partition: number): void;
+}
+export type SettledReport = Readonly<{
+  destination: string;
+  kind: EndKind;
+  position: string;
+  delivery: Delivery | null;
+  last: HistoryEntry | null;
+  /** Wall clock of the attempt's end. */
+  atMs: number;
+  tier: string | null;
+  reason: string | null;
+}>;
+
+/** What the pipelines need of their process. */
+export type DeliverPorts = Readonly<{
+  clock: Clock;
+  codec: Codec;
+  marks: AttemptMarksStore;
+  report: DeliverReport;
+  logger: Logger;
+  topics: TopicNames;
+}>;

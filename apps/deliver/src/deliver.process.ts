@@ -1,0 +1,57 @@
+import { groupNames, type GroupNames } from '#libs/domain/src/index.js';
+import type { LogCluster, Owner, PartitionLog, RecordSource, SourceStatus } from '#libs/kafka/src/index.js';
+import { delayLineWork } from './delay-line.pipeline.js';
+import { deliverBoundsDefault, type DeliverBounds } from './deliver.config.js';
+import type { DeliverPorts, Destination } from './deliver.ports.js';
+import { Gate } from './gate.js';
+import { deliverWork } from './partition-run.js';
+
+export type DeliverProcessParts = Readonly<{
+  cluster: LogCluster;
+  ports: DeliverPorts;
+  destinations: readonly Destination[];
+  tiers: readonly Readonly<{ name: string; delayMs: number }>[];
+  topicPrefix?: string;
+  bounds?: Partial<DeliverBounds>;
+  /** Injected by the simulator. */
+  ownerOf?: (log: PartitionLog) => Owner;
+}>;
+
+export type DeliverProcess = Readonly<{
+  start(): Promise<void>;
+  /** Revokes, settles what ends in time, leaves the groups. */
+  stop(): Promise<void>;
+  status(): readonly SourceStatus[];
+  /** What each destination is held by, if it is. */
+  holds(): readonly Readonly<{ destination: string; reason: string; sinceMs: number; untilMs: number }>[];
+}>;
+
+/** The whole of `deliver` over its ports: a group, a topic, a gate and a way out for each destination; a group for each delay line. */
+export function createDeliverProcess(parts: DeliverProcessParts): DeliverProcess {
+  const { cluster, ports, destinations, tiers, ownerOf } = parts;
+  const bounds = { ...deliverBoundsDefault, ...parts.bounds };
+  const groups: GroupNames = groupNames(parts.topicPrefix);
+  const known = new Set(destinations.map(({ name }) => name));
+  const gates = new Map(destinations.map(({ name, policy }) => [name, new Gate(ports.clock, policy.maxInFlight)]));
+  const works = [
+    ...destinations.map((destination) => ({
+      source: cluster.source({ group: groups.deliver(destination.name), topic: ports.topics.deliveries(destination.name) }),
+      work: deliverWork({ destination, gate: gates.get(destination.name)!, ports, bounds, ...(ownerOf && { ownerOf }) }),
+    })),
+    ...tiers.map((tier) => ({
+      source: cluster.source({ group: groups.delayLine(tier.name), topic: ports.topics.retry(tier.name) }),
+      work: delayLineWork({ tier, known, ports, bounds, ...(ownerOf && { ownerOf }) }),
+    })),
+  ];
+  const sources: readonly RecordSource[] = works.map(({ source }) => source);
+  return {
+    start: async () => void (await Promise.all(works.map(({ source, work }) => source.start(work)))),
+    stop: async () => void (await Promise.all(sources.map((source) => source.stop()))),
+    status: () => sources.map((source) => source.status()),
+    holds: () =>
+      [...gates].flatMap(([destination, gate]) => {
+        const holding = gate.holding();
+        return holding ? [{ destination, ...holding }] : [];
+      }),
+  };
+}

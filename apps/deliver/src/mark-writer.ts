@@ -1,0 +1,77 @@
+import type { AttemptEnd, AttemptMarks, Claim, ClaimRequest } from '#libs/delivery/src/index.js';
+import { NaturalBatch } from './natural-batch.js';
+import type { StandingKeeper } from './standing.js';
+
+type Note =
+  | Readonly<{ kind: 'end'; end: AttemptEnd }>
+  | Readonly<{ kind: 'clear'; claim: Readonly<{ offset: number; claimId: string }> }>
+  | Readonly<{ kind: 'forget'; offsets: readonly number[] }>;
+
+const isEnd = (note: Note): note is Extract<Note, { kind: 'end' }> => note.kind === 'end';
+const isClear = (note: Note): note is Extract<Note, { kind: 'clear' }> => note.kind === 'clear';
+const isForget = (note: Note): note is Extract<Note, { kind: 'forget' }> => note.kind === 'forget';
+
+/** The partition's marks in batches: claims in one run of calls, notes (ends, clears, forgets) in another, each in order. */
+export class MarkWriter {
+  private readonly claims: NaturalBatch<ClaimRequest, Claim | null>;
+  private readonly notes: NaturalBatch<Note, boolean>;
+
+  constructor(private readonly parts: Readonly<{ marks: AttemptMarks; standing: StandingKeeper; stop: AbortSignal; batchMax: number }>) {
+    this.claims = new NaturalBatch((requests) => this.claimBatch(requests), parts.batchMax);
+    this.notes = new NaturalBatch((notes) => this.noteBatch(notes), parts.batchMax);
+  }
+
+  /** Null: refused, or no answer. */
+  claim(request: ClaimRequest): Promise<Claim | null> {
+    return this.claims.add(request);
+  }
+
+  /** Told once: a lost note makes a doubt of it, never a wrong verdict. */
+  end(end: AttemptEnd): void {
+    void this.notes.add({ kind: 'end', end });
+  }
+
+  /** `once`: told once. Otherwise until Redis has it, or the partition went away. */
+  async clear(claim: Readonly<{ offset: number; claimId: string }>, once: boolean): Promise<void> {
+    const { standing, stop } = this.parts;
+    for (;;) {
+      if (await this.notes.add({ kind: 'clear', claim })) return;
+      if (once || stop.aborted || !(await standing.ready())) return;
+    }
+  }
+
+  forget(offsets: readonly number[]): void {
+    void this.notes.add({ kind: 'forget', offsets });
+  }
+
+  private async claimBatch(requests: readonly ClaimRequest[]): Promise<readonly (Claim | null)[]> {
+    const { marks, standing } = this.parts;
+    const mine = standing.current();
+    if (!mine) return requests.map(() => null);
+    try {
+      const answer = await marks.claim(mine, requests);
+      if (answer.kind === 'claims') return answer.claims;
+      standing.refused(mine, answer.why);
+    } catch {
+      standing.unreachable(mine);
+    }
+    return requests.map(() => null);
+  }
+
+  private async noteBatch(notes: readonly Note[]): Promise<readonly boolean[]> {
+    const { marks, standing } = this.parts;
+    const mine = standing.current();
+    try {
+      const ends = notes.filter(isEnd).map(({ end }) => end);
+      const clears = notes.filter(isClear).map(({ claim }) => claim);
+      const forgets = notes.filter(isForget).flatMap(({ offsets }) => offsets);
+      if (ends.length > 0) await marks.end(ends);
+      if (clears.length > 0 && mine) await marks.clear(mine, clears);
+      if (forgets.length > 0) await marks.forget(forgets);
+      return notes.map((note) => note.kind !== 'clear' || mine !== null);
+    } catch {
+      if (mine) standing.unreachable(mine);
+      return notes.map(() => false);
+    }
+  }
+}

@@ -1,0 +1,187 @@
+import type { OffsetRange } from '#libs/delivery/src/index.js';
+import { LogError, type Clock, type OutRecord, type Owner, type Ownership, type PartitionLog } from '#libs/kafka/src/index.js';
+import type { DeliverBounds } from './deliver.config.js';
+import { Signal } from './signal.js';
+import type { Books } from './standing.js';
+import type { Window } from './window.js';
+
+/** What one position writes when it is settled; `digest` stands in when the records are too large (rule 8). */
+export type Settled = Readonly<{
+  offset: number;
+  records: readonly OutRecord[];
+  bytes: number;
+  digest: (() => readonly OutRecord[]) | null;
+  /** Called once, when the settlement stands. */
+  told(): void;
+}>;
+
+export type SettlerParts = Readonly<{
+  owner: Owner;
+  log: PartitionLog;
+  window: () => Window;
+  clock: Clock;
+  bounds: DeliverBounds;
+  /** Their settlement stands in Kafka. */
+  settled(offsets: readonly number[]): void;
+  failed(error: unknown): void;
+}>;
+
+/**
+ * Settles what has ended: one transaction every few tens of milliseconds, the next begins when the last ended. All that the
+ * partition asks of Kafka goes through here, one thing at a time, so that the committed set is never an older one.
+ */
+export class Settler implements Books {
+  private pending: Settled[] = [];
+  private tail: Promise<unknown> = Promise.resolve();
+  private isOwned = false;
+  private readonly changed = new Signal();
+  private readonly closing = new AbortController();
+
+  constructor(private readonly parts: SettlerParts) {}
+
+  add(settled: Settled): void {
+    if (this.closing.signal.aborted) return;
+    this.pending.push(settled);
+    if (this.pending.length === 1) this.changed.fire();
+  }
+
+  /** Until `close`, and then until nothing is left that can be settled. */
+  async run(): Promise<void> {
+    const { clock, bounds } = this.parts;
+    for (;;) {
+      const isClosing = this.closing.signal.aborted;
+      if (this.pending.length === 0 || !this.isOwned) {
+        if (isClosing) return;
+        await this.changed.next();
+        continue;
+      }
+      await clock.sleep(bounds.settleEveryMs, this.closing.signal);
+      await this.inTurn(() => this.flush());
+    }
+  }
+
+  close(): void {
+    this.closing.abort();
+    this.changed.fire();
+  }
+
+  acquire(): Promise<Ownership> {
+    return this.inTurn(async () => {
+      const ownership = await this.parts.owner.acquire();
+      this.isOwned = true;
+      return ownership;
+    });
+  }
+
+  /**
+   * After a failed settlement. Keeps what is pending only when nobody owned the partition in between (rule 10): then what a
+   * settlement of unknown end did write is settled, and the rest is settled again.
+   */
+  acquireAgain(): Promise<void> {
+    return this.inTurn(async () => {
+      this.isOwned = false;
+      const expected = this.current().number + 1;
+      const { number, offset, settled } = await this.parts.owner.acquire();
+      if (number !== expected)
+        throw new LogError('fenced', `another owner had the partition: number ${expected} was expected, ${number} found`);
+      const stands = new Set(settled);
+      const isThere = (one: Settled): boolean => one.offset < offset || stands.has(one.offset);
+      const written = this.pending.filter(isThere);
+      this.pending = this.pending.filter((one) => !isThere(one));
+      if (written.length > 0) this.stand(written);
+      this.isOwned = true;
+      this.changed.fire();
+    });
+  }
+
+  prove(): Promise<void> {
+    return this.inTurn(() => this.parts.owner.prove());
+  }
+
+  announce(redisIdentity: string): Promise<void> {
+    return this.inTurn(async () => {
+      const { offset, settled } = this.parts.owner.current();
+      await this.parts.owner.settle({ records: [], offset, settled, redisIdentity });
+    });
+  }
+
+  current(): Ownership {
+    return this.parts.owner.current();
+  }
+
+  async unsettled(): Promise<readonly OffsetRange[]> {
+    const { endOffset } = await this.parts.log.bounds();
+    const { offset, settled } = this.current();
+    const end = Math.min(endOffset, offset + this.parts.bounds.windowMaxOffsets);
+    const ranges: OffsetRange[] = [];
+    let from = offset;
+    for (const one of settled) {
+      if (one > from && from < end) ranges.push({ from, to: Math.min(one, end) });
+      from = one + 1;
+    }
+    if (from < end) ranges.push({ from, to: end });
+    return ranges;
+  }
+
+  private async flush(): Promise<void> {
+    if (!this.isOwned) return;
+    const batch = this.take();
+    try {
+      await this.settle(batch);
+    } catch (error) {
+      this.isOwned = false;
+      this.parts.failed(error);
+    }
+  }
+
+  private take(): Settled[] {
+    const { settleMaxRecords, settleMaxBytes } = this.parts.bounds;
+    let bytes = 0;
+    let count = 0;
+    while (count < this.pending.length && count < settleMaxRecords) {
+      bytes += this.pending[count]!.bytes;
+      if (count > 0 && bytes > settleMaxBytes) break;
+      count++;
+    }
+    return this.pending.splice(0, count);
+  }
+
+  /** Halves what is too large until one record stands alone, which is settled by its digest. */
+  private async settle(batch: readonly Settled[]): Promise<void> {
+    const window = this.parts.window();
+    const offsets = batch.map(({ offset }) => offset);
+    try {
+      await this.parts.owner.settle({ records: batch.flatMap(({ records }) => records), ...window.with(new Set(offsets)) });
+    } catch (error) {
+      if (!(error instanceof LogError && error.code === 'too-large')) {
+        this.pending = [...batch, ...this.pending];
+        throw error;
+      }
+      const [first] = batch;
+      if (batch.length === 1 && first?.digest) return this.settle([{ ...first, records: first.digest(), digest: null }]);
+      if (batch.length === 1) throw new RangeError(`the digest of offset ${first?.offset} is too large to settle`, { cause: error });
+      const half = Math.ceil(batch.length / 2);
+      try {
+        await this.settle(batch.slice(0, half));
+      } catch (failure) {
+        this.pending = [...this.pending, ...batch.slice(half)];
+        throw failure;
+      }
+      return this.settle(batch.slice(half));
+    }
+    this.stand(batch);
+  }
+
+  private stand(batch: readonly Settled[]): void {
+    const offsets = batch.map(({ offset }) => offset);
+    this.parts.window().settle(offsets);
+    this.parts.settled(offsets);
+    for (const one of batch) one.told();
+  }
+
+  private inTurn<T>(step: () => Promise<T>): Promise<T> {
+    const turn = this.tail.then(step, step);
+    this.tail = turn.catch(() => {}); // The caller hears of it.
+    return turn;
+  }
+}

@@ -1,0 +1,250 @@
+import type { Claim, Classified, DoneAs, AttemptFacts, NextStep, Resolution, SentOutcome } from '#libs/delivery/src/index.js';
+import { decideClass, decideFound, decideNextStep } from '#libs/delivery/src/index.js';
+import type { HistoryEntry } from '#libs/domain/src/index.js';
+import type { Clock, Lease } from '#libs/kafka/src/index.js';
+import type { Deadline, DeliverReport, Destination, DuplicateCause } from './deliver.ports.js';
+import type { Gate } from './gate.js';
+import { boundedHistory, type Item } from './item.js';
+import type { MarkWriter } from './mark-writer.js';
+import type { End } from './settlement-records.js';
+import type { StandingKeeper } from './standing.js';
+
+/** What came of one turn at the gate: an end, or another turn. */
+export type Turn = Readonly<{ kind: 'end'; end: End }> | Readonly<{ kind: 'again' }>;
+
+const AGAIN: Turn = { kind: 'again' };
+const NO_DOUBTS = { doubtful: false, quietAtMs: null, maybeTwice: false } as const;
+const errorMaxLength = 300;
+
+export type WayParts = Readonly<{
+  destination: Destination;
+  clock: Clock;
+  gate: Gate;
+  lease: Lease;
+  standing: StandingKeeper;
+  marks: MarkWriter;
+  report: DeliverReport;
+  /** Aborts when the partition goes away. */
+  stop: AbortSignal;
+  standingPollMs: number;
+}>;
+
+/** The effects of the pipeline's steps for the deliveries of one partition; the order of them is the pipeline's. */
+export class Way {
+  readonly destination: Destination;
+  readonly clock: Clock;
+  private polling: Promise<void> | null = null;
+
+  constructor(private readonly parts: WayParts) {
+    this.destination = parts.destination;
+    this.clock = parts.clock;
+  }
+
+  async waitUntil(untilMs: number): Promise<boolean> {
+    const { clock, stop } = this.parts;
+    for (let restMs = untilMs - clock.nowMs(); restMs > 0 && !stop.aborted; restMs = untilMs - clock.nowMs())
+      await clock.sleep(restMs, stop);
+    return !stop.aborted;
+  }
+
+  /** A slot, under a standing and a lease that allow a start; false when the partition goes away. */
+  async enter(): Promise<boolean> {
+    const { gate, standing } = this.parts;
+    for (;;) {
+      if (!(await standing.ready())) return false;
+      if (!this.mayStart()) {
+        if (!(await this.untilMayStart())) return false;
+        continue;
+      }
+      if (!(await gate.enter(this))) return false;
+      if (this.mayStart() && standing.current()) return true;
+      gate.leave();
+    }
+  }
+
+  leave(): void {
+    this.parts.gate.leave();
+  }
+
+  mayStart(): boolean {
+    return !this.parts.stop.aborted && this.parts.lease.mayStart();
+  }
+
+  deadline(): Deadline {
+    const { clock, destination } = this.parts;
+    const { timeoutMs } = destination.policy;
+    return { wallMs: clock.nowMs() + timeoutMs, monotonicMs: clock.monotonicMs() + timeoutMs };
+  }
+
+  /**
+   * Null: refused or not answered; the standing is being looked after, and the caller tries again.
+   * `again` only for what Redis said was started: a doubt that came with the record says nothing about this position.
+   */
+  async claim(item: Item, again: boolean): Promise<Claim | null> {
+    const { marks, standing, clock } = this.parts;
+    // A claim without an answer may have counted: it is repeated as it was, so that it counts once.
+    item.openClaim ??= { offset: item.offset, again, claimId: `${standing.number()}.${++item.claims}`, atMs: clock.nowMs() };
+    const claim = await marks.claim(item.openClaim);
+    if (claim !== null && claim.kind !== 'granted') item.openClaim = null;
+    return claim;
+  }
+
+  /** Redis says that it took effect, by an earlier owner's attempt. */
+  found(item: Item, doneAs: DoneAs): Turn {
+    return { kind: 'end', end: { kind: 'delivered', item, atMs: this.clock.nowMs(), class: 'delivered', doneAs } };
+  }
+
+  /** An earlier owner started it: unknown, once nothing of that owner can land any more (rule 20). */
+  doubt(item: Item, claim: Readonly<{ sinceMs: number | null }>): Turn {
+    if (!item.wasStarted) {
+      const atMs = claim.sinceMs ?? item.appendedAtMs;
+      const error = 'an earlier owner of the partition started this attempt and left no outcome';
+      this.enterHistory(item, { status: null, error, body: null, class: 'unknown', at: atMs, tookms: 0, rule: 'takeover' });
+      item.firstAttemptAtMs ??= atMs;
+    }
+    item.wasStarted = true;
+    const quietAtMs = Math.max(this.parts.standing.quietAtMs(), item.doubt?.quietAtMs ?? 0);
+    item.doubt = { quietAtMs, doubtSinceMs: item.firstAttemptAtMs ?? item.appendedAtMs };
+    return AGAIN;
+  }
+
+  /** Nothing was sent: the start is undone before anybody starts it again. */
+  async unsent(item: Item): Promise<Turn> {
+    await this.undo(item);
+    return AGAIN;
+  }
+
+  /** The destination's word on an unknown outcome: an end, or null when a look-up proved that nothing took effect. */
+  async resolve(item: Item, plan: Extract<Resolution, { kind: 'ask' | 'hold' }>): Promise<Turn | null> {
+    const { destination, clock } = this.parts;
+    if (item.wasStarted) {
+      const late = await this.claim(item, false);
+      if (late === null) return AGAIN;
+      if (late.kind === 'done') return this.found(item, decideFound(late, destination.policy.resolve));
+      if (late.kind === 'granted') {
+        // Redis knows of no start after all: as untouched.
+        item.doubt = null;
+        item.wasStarted = false;
+        return this.unsent(item);
+      }
+    }
+    if (plan.kind === 'hold') {
+      const doubts = { doubtful: true, quietAtMs: item.doubt?.quietAtMs ?? null, maybeTwice: false };
+      return {
+        kind: 'end',
+        end: { kind: 'held', item, atMs: clock.nowMs(), class: 'unknown', reason: plan.reason, spends: false, ...doubts },
+      };
+    }
+    const deadline = this.deadline();
+    const answer = await destination.resolver.ask(item.delivery, deadline);
+    if (answer.kind === 'found') {
+      this.parts.marks.end({ offset: item.offset, how: 'proof' });
+      return this.found(item, 'proof');
+    }
+    if (answer.kind === 'not-found') {
+      item.doubt = null;
+      item.leastDoneAs = item.leastDoneAs === 'once' ? 'proof' : item.leastDoneAs;
+      return null;
+    }
+    // The partner cannot be asked: as a transient failure, and the doubt stays.
+    const classified: Classified = { ...decideClass(answer.outcome, destination.policy), effect: 'no' };
+    const asked: Classified =
+      classified.class === 'delivered' || classified.class === 'unknown' ? { ...classified, class: 'transient' } : classified;
+    const facts = this.book(item, answer.outcome, asked, deadline);
+    return this.follow(item, decideNextStep(facts, destination.policy), { classified: asked, doneAs: 'proof' });
+  }
+
+  tellDuplicate(item: Item): void {
+    this.parts.report.duplicateSent(this.destination.name, causeOf(item));
+  }
+
+  /** Writes the attempt into the history, and hands out what the next decision looks at. */
+  book(item: Item, outcome: SentOutcome, classified: Classified, deadline: Deadline): AttemptFacts {
+    const { clock, report, destination } = this.parts;
+    const nowMs = clock.nowMs();
+    const at = deadline.wallMs - destination.policy.timeoutMs;
+    const isAnswer = outcome.kind === 'responded';
+    const entry = this.enterHistory(item, {
+      class: classified.class,
+      status: isAnswer ? outcome.status : null,
+      error: isAnswer ? null : `${outcome.code}: ${outcome.error}`.slice(0, errorMaxLength),
+      body: isAnswer && classified.class !== 'delivered' ? outcome.body : null,
+      at,
+      tookms: Math.max(0, Math.round(clock.monotonicMs() - deadline.monotonicMs + destination.policy.timeoutMs)),
+      rule: classified.rule,
+    });
+    report.attempted(item.delivery, entry);
+    item.firstAttemptAtMs ??= at;
+    return {
+      outcome: classified,
+      retryAfterMs: isAnswer ? outcome.retryAfterMs : null,
+      nowMs,
+      deadlineMs: deadline.wallMs,
+      attempt: item.delivery.attempt,
+      firstAttemptAtMs: item.firstAttemptAtMs,
+      wasDoubtful: item.doubt !== null,
+      quietAtMs: item.doubt?.quietAtMs ?? null,
+    };
+  }
+
+  async follow(item: Item, step: NextStep, how: Readonly<{ classified: Classified; doneAs: DoneAs }>): Promise<Turn> {
+    const { marks, gate, report, destination, clock } = this.parts;
+    const end = { item, atMs: clock.nowMs(), class: how.classified.class };
+    if (step.kind === 'settle') {
+      marks.end({ offset: item.offset, how: how.doneAs });
+      return { kind: 'end', end: { ...end, kind: 'delivered', doneAs: how.doneAs } };
+    }
+    const holdUntilMs = step.kind === 'hold' ? step.untilMs : step.kind === 'delay' ? step.holdUntilMs : null;
+    if (holdUntilMs !== null) {
+      gate.hold(holdUntilMs, 'throttled');
+      report.destinationHeld(destination.name, 'throttled', holdUntilMs);
+    }
+    if (step.kind === 'hold') return this.unsent(item);
+    // A definite failure took no effect: an owner that takes over now may send at once.
+    if (how.classified.effect === 'no') void this.undo(item, { once: true });
+    if (step.kind === 'delay') return { kind: 'end', end: { ...end, ...step, kind: 'delayed' } };
+    const spends = step.kind === 'held' || step.spends;
+    const kind = step.kind === 'held' ? 'held' : 'dead-lettered';
+    return { kind: 'end', end: { ...end, ...NO_DOUBTS, ...step, kind, spends } };
+  }
+
+  private async undo(item: Item, { once }: { once: boolean } = { once: false }): Promise<void> {
+    const claim = item.openClaim;
+    item.openClaim = null;
+    if (claim) await this.parts.marks.clear({ offset: item.offset, claimId: claim.claimId }, once);
+  }
+
+  private enterHistory(item: Item, entry: Omit<HistoryEntry, 'attempt'>): HistoryEntry {
+    const full = { attempt: item.delivery.attempt + 1, ...entry };
+    item.entries = boundedHistory([...item.entries, full]);
+    return full;
+  }
+
+  /** One poll for all who wait. */
+  private async untilMayStart(): Promise<boolean> {
+    const { stop, clock, standingPollMs } = this.parts;
+    this.polling ??= (async () => {
+      while (!stop.aborted && !this.mayStart()) await clock.sleep(standingPollMs, stop);
+      this.polling = null;
+    })();
+    await this.polling;
+    return !stop.aborted;
+  }
+}
+
+const causeOf = (item: Item): DuplicateCause => {
+  if (item.wasStarted) return 'takeover';
+  return item.delivery.history.at(-1)?.class === 'unknown' ? 'unknown-outcome' : 'server-error';
+};
+
+/** The request cannot be made: nothing is sent, and the owner of the configuration is told. */
+export function refusedHere(item: Item, fault: Readonly<{ code: string; error: string }>, way: Way): End {
+  const at = way.clock.nowMs();
+  const error = `${fault.code}: ${fault.error}`.slice(0, errorMaxLength);
+  item.entries = [
+    { attempt: item.delivery.attempt + 1, class: 'permanent', status: null, error, body: null, at, tookms: 0, rule: 'default' },
+  ];
+  item.firstAttemptAtMs ??= at;
+  const doubts = { doubtful: item.doubt !== null, quietAtMs: item.doubt?.quietAtMs ?? null, maybeTwice: false };
+  return { kind: 'dead-lettered', item, atMs: at, class: 'permanent', reason: 'misconfigured', spends: false, ...doubts };
+}

@@ -100,7 +100,8 @@ class Door {
       this.options.ports,
     );
     if (admission.kind === 'accepted') {
-      const body = `{"id":${JSON.stringify(admission.id)},"correlationId":"${correlationId}"}`;
+      // As bytes: to a text Fastify would add a charset, which JSON does not have.
+      const body = Buffer.from(`{"id":${JSON.stringify(admission.id)},"correlationId":"${correlationId}"}`);
       return reply.code(202).header('content-type', 'application/json').send(body);
     }
     this.refuse(request, reply, { code: admission.code, source: source.name, correlationId });
@@ -154,7 +155,10 @@ class Door {
       bytes: Number(request.headers['content-length'] ?? 0),
       error,
     });
-    void reply.code(status).header('content-type', 'application/problem+json').send(problemBody(code, correlationId));
+    void reply
+      .code(status)
+      .header('content-type', 'application/problem+json')
+      .send(Buffer.from(problemBody(code, correlationId)));
   }
 
   /** Released when the answer is out or the connection gone: `close` comes once, whatever happened. */

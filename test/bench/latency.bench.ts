@@ -8,6 +8,8 @@ const SECONDS = 20;
 const RUNS = 3;
 const ENTITIES = 500;
 
+type Timed = { toPartnerMs: number[]; toDoorMs: number[] };
+
 /** From the moment a sender begins its request to the moment the partner has read the delivery, both on this process's clock. */
 export const latency: Bench = {
   name: 'latency',
@@ -21,7 +23,7 @@ export const latency: Bench = {
     });
     try {
       await postAndTime(system, partner, { tag: 'warm', seconds: 8 });
-      const runs = [];
+      const runs: Timed[] = [];
       for (let run = 0; run < RUNS; run++) runs.push(await postAndTime(system, partner, { tag: `r${run}`, seconds: SECONDS }));
       const p = (share: number) => figure(runs.map((run) => percentile(run.toPartnerMs, share)));
       const toDoor = (share: number) => figure(runs.map((run) => percentile(run.toDoorMs, share)));
@@ -43,12 +45,12 @@ async function postAndTime(
   system: System,
   partner: Awaited<ReturnType<typeof startPartner>>,
   run: { tag: string; seconds: number },
-): Promise<{ toPartnerMs: number[]; toDoorMs: number[] }> {
+): Promise<Timed> {
   partner.reset();
   const count = PER_SECOND * run.seconds;
   const webhooks = Array.from({ length: count }, (_, i) => {
     const id = `${run.tag}-${i}`;
-    return { tag: id, body: orderBody({ id, entity: `o-${i % ENTITIES}`, revision: i, filler: `${run.tag}${'x'.repeat(600)}` }) };
+    return { tag: id, body: orderBody({ id, entity: `${run.tag}-o-${i % ENTITIES}`, revision: i, filler: 'x'.repeat(600) }) };
   });
   const signing = { scheme: 'hmac', secret: SHOP_SECRET, header: 'x-signature', prefix: 'v1=' } as const;
   const { accepted } = await postWebhooks(

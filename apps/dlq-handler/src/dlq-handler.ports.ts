@@ -1,0 +1,44 @@
+import type { Codec } from '#libs/contracts/src/index.js';
+import type { Clock, Owner, PartitionLog } from '#libs/kafka/src/index.js';
+import type { Entry } from './decide-entry.js';
+
+/** Open entries by label; `place` is the destination of a dead letter and the source of anything else. */
+export type Depth = Readonly<{ kind: Entry['kind']; place: string; type: string; count: number }>;
+
+/**
+ * Where entries are kept. Errors: StoreError, always worth another try; an entry that the store can never take in the form it
+ * has is kept raw instead, so no entry stops a partition.
+ */
+export interface DeadLetterStore {
+  /** Once each, by position and by delivery and hop; answers those that were not there yet. All or nothing. */
+  insert(entries: readonly Entry[]): Promise<readonly Entry[]>;
+  depths(): Promise<readonly Depth[]>;
+}
+
+/** The store could not serve; nothing was stored, or it is not known (then the same entries come again and stand once). */
+export class StoreError extends Error {
+  readonly retryable = true;
+  constructor(
+    readonly code: 'unavailable',
+    message: string,
+    cause?: unknown,
+  ) {
+    super(message, { cause });
+    this.name = 'StoreError';
+  }
+}
+
+export interface Telling {
+  /** One wide line an entry, and the depths. */
+  stored(entries: readonly Entry[]): void;
+  /** The partition waits for this error to pass; null: it goes on. */
+  waiting(topic: string, partition: number, error: Error | null): void;
+}
+
+export type DlqHandlerPorts = Readonly<{
+  owner(log: PartitionLog): Owner;
+  codec: Pick<Codec, 'decode'>;
+  store: DeadLetterStore;
+  telling: Telling;
+  clock: Clock;
+}>;

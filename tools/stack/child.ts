@@ -2,6 +2,7 @@ import { spawn, type ChildProcess } from 'node:child_process';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { endProcessGroup, removePidFile, signalGroup, survivor, writePidFile } from './pid-file.js';
 import { unwatch, watch } from './reaper.js';
+import { StackError } from './stack-error.js';
 
 export interface ChildCommand {
   file: string;
@@ -24,7 +25,7 @@ export interface ChildSpec {
   pidFile: string;
   /** Part of the command line, unique to this data folder. */
   marker: string;
-  output(chunk: Buffer): void;
+  output(chunk: Buffer, stream: 'stdout' | 'stderr'): void;
 }
 
 const tailBytesMax = 4_096;
@@ -35,6 +36,8 @@ export class Child {
   private process: ChildProcess | undefined;
   private ended: Promise<void> = Promise.resolve();
   private tail = '';
+  /** Set by a stop that comes while the start still prepares, when there is no process to end yet. */
+  private isStopped = false;
   /** Told of every end, wanted or not. */
   onEnd: (why: string) => void = () => undefined;
 
@@ -56,16 +59,18 @@ export class Child {
   /** Ends what an earlier supervisor left behind, then starts. @throws when the program cannot be started at all. */
   async start(): Promise<void> {
     if (this.process) return;
+    this.isStopped = false;
     await endSurvivor(this.spec);
     await this.spec.prepare?.();
     const { file, args, env, cwd } = await this.spec.command();
+    if (this.isStopped) throw new StackError(`${this.name} was stopped while it started`);
     const child = spawn(file, args, { cwd, env: { ...process.env, ...env }, detached: true, stdio: ['ignore', 'pipe', 'pipe'] });
     this.tail = '';
-    child.stdout.on('data', (chunk: Buffer) => this.take(chunk));
-    child.stderr.on('data', (chunk: Buffer) => this.take(chunk));
+    child.stdout.on('data', (chunk: Buffer) => this.take(chunk, 'stdout'));
+    child.stderr.on('data', (chunk: Buffer) => this.take(chunk, 'stderr'));
     this.process = child;
     this.ended = new Promise((resolve) => {
-      child.once('error', (error) => this.take(Buffer.from(`${error.message}\n`)));
+      child.once('error', (error) => this.take(Buffer.from(`${error.message}\n`), 'stderr'));
       // 'close' and not 'exit': the last lines have been read by then.
       child.once('close', (code, signal) => {
         if (child.pid !== undefined) unwatch(child.pid);
@@ -83,7 +88,7 @@ export class Child {
   async ready(): Promise<void> {
     let last: unknown;
     for (const deadline = performance.now() + this.spec.readyMaxMs; performance.now() < deadline; await sleep(probeEveryMs)) {
-      if (!this.process) throw new Error(`${this.name} ended while it started.\n${this.lastLines(10).join('\n')}`);
+      if (!this.process) throw new StackError(`${this.name} ended while it started.\n${this.lastLines(10).join('\n')}`);
       try {
         return await this.spec.probe?.();
       } catch (error) {
@@ -91,11 +96,12 @@ export class Child {
       }
     }
     const why = last instanceof Error ? last.message : String(last);
-    throw new Error(`${this.name} was not ready after ${this.spec.readyMaxMs / 1_000} s (${why}).\n${this.lastLines(10).join('\n')}`);
+    throw new StackError(`${this.name} was not ready after ${this.spec.readyMaxMs / 1_000} s (${why}).\n${this.lastLines(10).join('\n')}`);
   }
 
   /** Ends the program: politely, and by force after its bound. */
   async stop(): Promise<void> {
+    this.isStopped = true;
     const pid = this.process?.pid;
     if (pid !== undefined) {
       signalGroup(pid, this.spec.stopSignal);
@@ -114,9 +120,9 @@ export class Child {
     if (signal === 'SIGKILL') await this.ended;
   }
 
-  private take(chunk: Buffer): void {
+  private take(chunk: Buffer, stream: 'stdout' | 'stderr'): void {
     this.tail = (this.tail + chunk.toString('utf8')).slice(-tailBytesMax);
-    this.spec.output(chunk);
+    this.spec.output(chunk, stream);
   }
 }
 

@@ -1,5 +1,7 @@
 import { spawn } from 'node:child_process';
 import { createInterface } from 'node:readline';
+import { signalGroup } from './pid-file.js';
+import { unwatch, watch } from './reaper.js';
 import { StackError } from './stack-error.js';
 
 const outputLinesMax = 40;
@@ -11,7 +13,8 @@ const timeoutMs = 20 * 60_000;
  */
 export function runMaven(args: readonly string[], cwd: string, say: (line: string) => void): Promise<void> {
   return new Promise((resolve, reject) => {
-    const child = spawn('mvn', ['-B', '-Dstyle.color=never', ...args], { cwd, stdio: ['ignore', 'pipe', 'pipe'] });
+    const child = spawn('mvn', ['-B', '-Dstyle.color=never', ...args], { cwd, detached: true, stdio: ['ignore', 'pipe', 'pipe'] });
+    if (child.pid !== undefined) watch(child.pid);
     const tail: string[] = [];
     let downloads = 0;
     const onLine = (line: string): void => {
@@ -24,13 +27,14 @@ export function runMaven(args: readonly string[], cwd: string, say: (line: strin
     };
     createInterface({ input: child.stdout }).on('line', onLine);
     createInterface({ input: child.stderr }).on('line', onLine);
-    const timer = setTimeout(() => child.kill('SIGKILL'), timeoutMs);
+    const timer = setTimeout(() => signalGroup(child.pid, 'SIGKILL'), timeoutMs);
     child.once('error', (error: NodeJS.ErrnoException) => {
       clearTimeout(timer);
       reject(error.code === 'ENOENT' ? new StackError(mavenMissing) : error);
     });
     child.once('close', (code) => {
       clearTimeout(timer);
+      if (child.pid !== undefined) unwatch(child.pid);
       if (code === 0) resolve();
       else reject(new StackError(failure(args, code, tail)));
     });

@@ -5,6 +5,7 @@ import { type ServiceName } from './addresses.js';
 import { BoundedLog } from './bounded-log.js';
 import { type ChildCommand, type ChildSpec } from './child.js';
 import { type StackPorts } from './ports.js';
+import { probeService } from './probes.js';
 
 export interface NativeSettings {
   /** Absolute. Each service has a folder of its own in it; `logs` and `run` lie beside them. */
@@ -15,12 +16,13 @@ export interface NativeSettings {
 }
 
 /** What all services have in common. */
-export function commonSpec(name: ServiceName, { dataFolder }: NativeSettings): Pick<ChildSpec, 'name' | 'pidFile' | 'marker' | 'output'> {
+export function commonSpec(name: ServiceName, { dataFolder, ports }: NativeSettings): Pick<ChildSpec, 'name' | 'pidFile' | 'marker' | 'probe' | 'output'> {
   const log = new BoundedLog(join(dataFolder, 'logs', `${name}.log`));
   return {
     name,
     pidFile: join(dataFolder, 'run', `${name}.pid`),
     marker: join(dataFolder, name),
+    probe: () => probeService(name, ports[name]),
     output: (chunk) => log.write(chunk),
   };
 }

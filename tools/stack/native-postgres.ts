@@ -3,7 +3,6 @@ import { chown, mkdir, rm, stat } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { type ChildCommand, type ChildSpec } from './child.js';
 import { commonSpec, runToEnd, type NativeSettings } from './native-common.js';
-import { probePostgres } from './probes.js';
 import { postgresProgram } from './programs.js';
 
 /** `nobody`: Postgres refuses to run as root, so as root it runs as this user, who then owns the data folder. */
@@ -46,7 +45,6 @@ export function postgresSpec(settings: NativeSettings): ChildSpec {
         ...['-D', data, '-p', String(port), '-h', '127.0.0.1'],
         ...['-c', 'unix_socket_directories=', '-c', 'max_connections=200', '-c', 'shared_buffers=64MB'],
       ]),
-    probe: () => probePostgres(port),
   };
 }
 

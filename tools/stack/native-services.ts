@@ -7,7 +7,6 @@ import { type ChildCommand, type ChildSpec } from './child.js';
 import { commonSpec, runToEnd, type NativeSettings } from './native-common.js';
 import { postgresSpec } from './native-postgres.js';
 import { type StackPorts } from './ports.js';
-import { probeKafka, probeRedis, probeRegistry } from './probes.js';
 import { kafkaProgram, redisProgram, registryProgram } from './programs.js';
 
 export function nativeSpec(name: ServiceName, settings: NativeSettings): ChildSpec {
@@ -47,7 +46,6 @@ function kafkaSpec(settings: NativeSettings): ChildSpec {
       const { file, args } = await kafka('kafka.Kafka', properties);
       return { file, args: ['-Xmx512m', ...args] };
     },
-    probe: () => probeKafka(`127.0.0.1:${settings.ports.kafka}`),
   };
 }
 
@@ -89,7 +87,6 @@ function redisSpec(settings: NativeSettings): ChildSpec {
       await writeFile(config, redisConfig(folder, settings.ports.redis));
     },
     command: async () => ({ file: await redisProgram(settings.say), args: [config] }),
-    probe: () => probeRedis(settings.ports.redis),
   };
 }
 
@@ -133,6 +130,5 @@ function registrySpec(settings: NativeSettings): ChildSpec {
         APICURIO_DATASOURCE_URL: `jdbc:h2:file:${join(folder, 'schemas')};WRITE_DELAY=0`,
       },
     }),
-    probe: () => probeRegistry(settings.ports.registry),
   };
 }

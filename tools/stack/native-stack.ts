@@ -9,6 +9,9 @@ import { requireFreePort } from './ports.js';
 export interface NativeStack {
   addresses: Partial<StackAddresses>;
   services: Partial<Record<ServiceName, Child>>;
+  /** Starts all side by side and resolves when all are ready. @throws the first trouble; what was started runs on until `stop`. */
+  start(): Promise<void>;
+  /** May come at any time, also during the start. */
   stop(): Promise<void>;
 }
 
@@ -16,35 +19,31 @@ export interface NativeOptions extends NativeSettings {
   services?: readonly ServiceName[];
   /** When given, a service that ends is started again, and this is told. Without it a service that ends stays ended. */
   complain?(line: string): void;
-  /** The variable to name when a port is taken. */
-  portVariable?: string;
 }
 
-/** Starts the services side by side and resolves when all are ready. @throws after everything that was started has been ended again. */
-export async function startNativeStack(options: NativeOptions): Promise<NativeStack> {
+export function nativeStack(options: NativeOptions): NativeStack {
   const names = options.services ?? serviceNames;
   const children = names.map((name) => [name, new Child(nativeSpec(name, options))] as const);
-  await Promise.all(children.map(([, child]) => endSurvivor(child.spec)));
-  for (const [use, port] of portsOf(names, options)) await requireFreePort(port, use, options.portVariable ?? 'HOLDFAST_PORT_BASE');
-  const kept = children.map(([, child]) => ({ child, keeper: undefined as KeptAlive | undefined }));
-  const stop = async (): Promise<void> => {
-    await Promise.all(kept.map(({ child, keeper }) => (keeper ?? child).stop()));
+  const keepers = new Map<Child, KeptAlive>();
+  const startOne = async (child: Child): Promise<void> => {
+    const startedAtMs = performance.now();
+    await child.start();
+    await child.ready();
+    options.say(`started ${child.name} in ${((performance.now() - startedAtMs) / 1_000).toFixed(1)} s`);
+    if (options.complain) keepers.set(child, new KeptAlive(child, options.complain));
   };
-  try {
-    await settled(
-      kept.map(async (entry) => {
-        await entry.child.start();
-        await entry.child.ready();
-        options.say(`${entry.child.name} is up`);
-        if (options.complain) entry.keeper = new KeptAlive(entry.child, options.complain);
-      }),
-    );
-  } catch (error) {
-    await stop();
-    throw error;
-  }
-  const addresses = Object.fromEntries(names.map((name) => [name, localAddress(name, options.ports[name])]));
-  return { addresses, services: Object.fromEntries(children), stop };
+  return {
+    addresses: Object.fromEntries(names.map((name) => [name, localAddress(name, options.ports[name])])),
+    services: Object.fromEntries(children),
+    async start() {
+      await Promise.all(children.map(([, child]) => endSurvivor(child.spec)));
+      for (const [use, port] of portsOf(names, options)) await requireFreePort(port, use, 'HOLDFAST_PORT_BASE');
+      await settled(children.map(([, child]) => startOne(child)));
+    },
+    async stop() {
+      await Promise.all(children.map(([, child]) => (keepers.get(child) ?? child).stop()));
+    },
+  };
 }
 
 function portsOf(names: readonly ServiceName[], { ports }: NativeSettings): [use: string, port: number][] {

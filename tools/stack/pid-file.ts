@@ -56,7 +56,8 @@ export async function endProcessGroup(pid: number, signal: NodeJS.Signals, waitM
   return false;
 }
 
-export function signalGroup(pid: number, signal: NodeJS.Signals): void {
+export function signalGroup(pid: number | undefined, signal: NodeJS.Signals): void {
+  if (pid === undefined) return;
   try {
     process.kill(-pid, signal);
   } catch {

@@ -1,11 +1,12 @@
 import { connect } from 'node:net';
 import { Kafka, logLevel } from 'kafkajs';
 import pg from 'pg';
+import { type ServiceName } from './addresses.js';
 
 const timeoutMs = 2_000;
 
 /** Resolves when the broker answers as the cluster's controller, so topics can be made. */
-export async function probeKafka(broker: string): Promise<void> {
+async function probeKafka(broker: string): Promise<void> {
   const kafka = new Kafka({
     brokers: [broker],
     logLevel: logLevel.NOTHING,
@@ -24,7 +25,7 @@ export async function probeKafka(broker: string): Promise<void> {
 }
 
 /** Resolves when Redis answers PING; while it loads its data it answers with an error. */
-export function probeRedis(port: number): Promise<void> {
+function probeRedis(port: number): Promise<void> {
   return new Promise((resolve, reject) => {
     const socket = connect({ host: '127.0.0.1', port });
     socket.setTimeout(timeoutMs, () => socket.destroy(new Error('no answer to PING')));
@@ -39,14 +40,14 @@ export function probeRedis(port: number): Promise<void> {
   });
 }
 
-export async function probeRegistry(port: number): Promise<void> {
+async function probeRegistry(port: number): Promise<void> {
   const response = await fetch(`http://127.0.0.1:${port}/apis/ccompat/v7/subjects`, { signal: AbortSignal.timeout(timeoutMs) });
   await response.body?.cancel();
   if (!response.ok) throw new Error(`the registry answers ${response.status}`);
 }
 
 /** Resolves when Postgres takes statements; makes the database `holdfast` when it is not there. */
-export async function probePostgres(port: number): Promise<void> {
+async function probePostgres(port: number): Promise<void> {
   const client = new pg.Client({ host: '127.0.0.1', port, user: 'holdfast', database: 'postgres', connectionTimeoutMillis: timeoutMs });
   client.on('error', () => undefined);
   try {
@@ -55,5 +56,19 @@ export async function probePostgres(port: number): Promise<void> {
     if (rowCount === 0) await client.query('CREATE DATABASE holdfast');
   } finally {
     await client.end().catch(() => undefined);
+  }
+}
+
+/** Resolves when the service on a port of this machine can do its work. */
+export function probeService(name: ServiceName, port: number): Promise<void> {
+  switch (name) {
+    case 'kafka':
+      return probeKafka(`127.0.0.1:${port}`);
+    case 'redis':
+      return probeRedis(port);
+    case 'registry':
+      return probeRegistry(port);
+    case 'postgres':
+      return probePostgres(port);
   }
 }

@@ -1,0 +1,53 @@
+/** `npm start`: see tools/supervisor/supervisor.ts for what it does, and INTERFACES for what it prints. */
+import { resolve } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { StackError } from './stack/stack-error.js';
+import { processOutput } from './supervisor/output.js';
+import { Supervisor } from './supervisor/supervisor.js';
+
+const print = (line: string): void => void process.stdout.write(`${line}\n`);
+const tell = (line: string): void => void process.stderr.write(`${line}\n`);
+const supervisor = new Supervisor({
+  root: fileURLToPath(new URL('../..', import.meta.url)),
+  dataFolder: resolve(process.env['HOLDFAST_DATA'] || '.holdfast'),
+  env: process.env,
+  output: processOutput(),
+  print,
+  say: tell,
+  complain: tell,
+});
+
+let exitCode: number | undefined;
+
+async function end(code: number, why: string): Promise<void> {
+  if (exitCode !== undefined) {
+    tell('ending at once');
+    // The reaper ends whatever still runs.
+    process.exit(1);
+  }
+  exitCode = code;
+  tell(why);
+  await supervisor.stop().catch((error: unknown) => {
+    tell(`the end was not clean: ${String(error)}`);
+    exitCode = 1;
+  });
+  process.exit(exitCode);
+}
+
+for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
+  process.on(signal, () => void end(0, 'stopping: apps first, then the services'));
+}
+
+// npm that is killed cannot pass the signal on; without its parent this process ends as if it had been told to.
+const parent = process.ppid;
+if (process.env['npm_lifecycle_event']) {
+  setInterval(() => {
+    if (process.ppid !== parent && exitCode === undefined) void end(0, 'npm is gone: stopping');
+  }, 1_000).unref();
+}
+
+supervisor.start().catch((error: unknown) => {
+  if (exitCode !== undefined) return;
+  if (error instanceof StackError) void end(error.exitCode, error.message);
+  else void end(1, error instanceof Error ? (error.stack ?? error.message) : String(error));
+});

@@ -35,7 +35,10 @@ function requireStack() {
   const javaIsMissing = !major || major < javaMinMajor;
   const mavenIsMissing = !isOnPath('mvn');
   if (!javaIsMissing && !mavenIsMissing) return;
-  const lacking = [...(javaIsMissing ? [`Java ${javaMinMajor} or later${java ? ` (found ${major})` : ''}`] : []), ...(mavenIsMissing ? ['Maven'] : [])];
+  const lacking = [
+    ...(javaIsMissing ? [`Java ${javaMinMajor} or later${java ? ` (found ${major})` : ''}`] : []),
+    ...(mavenIsMissing ? ['Maven'] : []),
+  ];
   stop(
     `Kafka, Redis, the registry and Postgres need either a Docker engine that answers, or Java ${javaMinMajor} with Maven. Missing: ${lacking.join(' and ')}.`,
     { apt: 'apt-get install -y openjdk-17-jre-headless maven', brew: 'brew install openjdk@17 maven' },

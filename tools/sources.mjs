@@ -39,5 +39,7 @@ function filesBelow(folder) {
   } catch {
     return entries;
   }
-  return entries.filter((entry) => entry.isFile() && entry.name.endsWith('.ts')).map((entry) => join(entry.parentPath ?? entry.path, entry.name).slice(root.length));
+  return entries
+    .filter((entry) => entry.isFile() && entry.name.endsWith('.ts'))
+    .map((entry) => join(entry.parentPath ?? entry.path, entry.name).slice(root.length));
 }

@@ -19,8 +19,6 @@ export interface ComposeOptions {
   dataFolder: string;
   ports: StackPorts;
   services?: readonly ServiceName[];
-  /** Ends the volumes too, for a stack that a test made for itself. */
-  isThrownAway?: boolean;
   say(line: string): void;
 }
 
@@ -40,7 +38,11 @@ export async function isComposeUsable(env: NodeJS.ProcessEnv): Promise<boolean> 
  * The same four services from docker-compose.yml. The engine starts a container again when it dies; the volumes belong to the data folder, whose file
  * `compose-project` names them.
  */
-export function composeStack(options: ComposeOptions): { addresses: Partial<StackAddresses>; start(): Promise<void>; stop(): Promise<void> } {
+export function composeStack(options: ComposeOptions): {
+  addresses: Partial<StackAddresses>;
+  start(): Promise<void>;
+  stop(): Promise<void>;
+} {
   const names = options.services ?? serviceNames;
   const compose = (...args: string[]): Promise<unknown> =>
     run('docker', ['compose', '-p', projectName(options.dataFolder), '-f', join(options.root, 'docker-compose.yml'), ...args], {
@@ -58,12 +60,12 @@ export function composeStack(options: ComposeOptions): { addresses: Partial<Stac
       await Promise.all(names.map((name) => untilReady(name, options.ports[name])));
     },
     async stop() {
-      await compose('down', '--remove-orphans', ...(options.isThrownAway ? ['--volumes'] : []));
+      await compose('down', '--remove-orphans');
     },
   };
 }
 
-async function untilReady(name: ServiceName, port: number): Promise<void> {
+export async function untilReady(name: ServiceName, port: number): Promise<void> {
   let last: unknown;
   for (const deadline = performance.now() + readyMaxMs; performance.now() < deadline; await sleep(250)) {
     try {
@@ -80,7 +82,7 @@ function explained(message: string): string {
   return isPortTaken ? `${message}\nSet HOLDFAST_PORT_BASE to other ports.` : `docker compose failed: ${message}`;
 }
 
-function portVariables(ports: StackPorts): Record<string, string> {
+export function portVariables(ports: StackPorts): Record<string, string> {
   return Object.fromEntries(serviceNames.map((name) => [`HOLDFAST_${name.toUpperCase()}_PORT`, String(ports[name])]));
 }
 

@@ -11,7 +11,6 @@ export interface LocalStackOptions {
   dataFolder: string;
   /** Default: INTERFACES' ports, or from HOLDFAST_PORT_BASE upward. */
   ports?: StackPorts;
-  isThrownAway?: boolean;
   say(line: string): void;
   complain(line: string): void;
 }
@@ -52,14 +51,24 @@ export async function localStack(options: LocalStackOptions): Promise<LocalStack
 async function requireAnswer(name: ServiceName, address: string): Promise<void> {
   const variable = addressVariables[name];
   const targets = address.split(',').map((part) => hostAndPort(name, part.trim()));
-  if (targets.some((target) => !target)) throw new StackError(`${variable} is not ${name === 'kafka' ? 'a list of HOST:PORT' : 'a URL'}.`, 2);
+  if (targets.some((target) => !target))
+    throw new StackError(`${variable} is not ${name === 'kafka' ? 'a list of HOST:PORT' : 'a URL'}.`, 2);
   const answers = await Promise.allSettled(targets.map((target) => requireListener(target!.host, target!.port, 5_000)));
   if (answers.some(({ status }) => status === 'fulfilled')) return;
   const tried = targets.map((target) => `${target!.host}:${target!.port}`).join(', ');
-  throw new StackError(`Nothing answers on ${tried}, which ${variable} names. Start it, correct it, or leave ${variable} out to get one started here.`);
+  throw new StackError(
+    `Nothing answers on ${tried}, which ${variable} names. Start it, correct it, or leave ${variable} out to get one started here.`,
+  );
 }
 
-const defaultPorts: Record<string, number> = { 'redis:': 6379, 'rediss:': 6379, 'http:': 80, 'https:': 443, 'postgres:': 5432, 'postgresql:': 5432 };
+const defaultPorts: Record<string, number> = {
+  'redis:': 6379,
+  'rediss:': 6379,
+  'http:': 80,
+  'https:': 443,
+  'postgres:': 5432,
+  'postgresql:': 5432,
+};
 
 function hostAndPort(name: ServiceName, text: string): { host: string; port: number } | undefined {
   const url = URL.parse(name === 'kafka' ? `kafka://${text}` : text);

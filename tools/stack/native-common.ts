@@ -16,7 +16,10 @@ export interface NativeSettings {
 }
 
 /** What all services have in common. */
-export function commonSpec(name: ServiceName, { dataFolder, ports }: NativeSettings): Pick<ChildSpec, 'name' | 'pidFile' | 'marker' | 'probe' | 'output'> {
+export function commonSpec(
+  name: ServiceName,
+  { dataFolder, ports }: NativeSettings,
+): Pick<ChildSpec, 'name' | 'pidFile' | 'marker' | 'probe' | 'output'> {
   const log = new BoundedLog(join(dataFolder, 'logs', `${name}.log`));
   return {
     name,

@@ -49,7 +49,10 @@ function kafkaSpec(settings: NativeSettings): ChildSpec {
   };
 }
 
-/** Everything that has a replica count is set to one; the rest is what production needs as well. */
+/**
+ * Everything that has a replica count is set to one. The broker's session is short because a broker that was killed may only register again when its
+ * last session is over: with the default of 9 s it came back after 12 s.
+ */
 function kafkaProperties(folder: string, ports: StackPorts): string {
   return `# Written anew at every start.
 process.roles=broker,controller
@@ -63,6 +66,8 @@ log.dirs=${join(folder, 'log')}
 auto.create.topics.enable=false
 unclean.leader.election.enable=false
 group.initial.rebalance.delay.ms=0
+broker.session.timeout.ms=3000
+broker.heartbeat.interval.ms=500
 offsets.topic.replication.factor=1
 offsets.topic.num.partitions=10
 transaction.state.log.replication.factor=1

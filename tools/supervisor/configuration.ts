@@ -14,7 +14,8 @@ export interface ChosenConfiguration {
 export function chosenConfiguration(env: NodeJS.ProcessEnv, root: string): ChosenConfiguration {
   const demo = join(root, 'holdfast.yaml');
   const path = resolve(env['HOLDFAST_CONFIG'] || demo);
-  if (!existsSync(path)) throw new StackError(`There is no configuration at ${path}. Set HOLDFAST_CONFIG to a file, or to a folder of them.`, 2);
+  if (!existsSync(path))
+    throw new StackError(`There is no configuration at ${path}. Set HOLDFAST_CONFIG to a file, or to a folder of them.`, 2);
   const partnerPort = path === demo && statSync(path).isFile() ? loopbackPort(readFileSync(path, 'utf8')) : undefined;
   return partnerPort === undefined ? { path } : { path, partnerPort };
 }

@@ -13,7 +13,10 @@ export async function takeDataFolder(dataFolder: string): Promise<() => Promise<
   const file = join(dataFolder, 'run', 'supervisor.pid');
   const holder = await survivor(file);
   if (holder !== undefined && holder !== process.pid) {
-    throw new StackError(`Process ${holder} runs the stack of ${dataFolder} already. Stop it, or set HOLDFAST_DATA (and HOLDFAST_PORT_BASE).`, 2);
+    throw new StackError(
+      `Process ${holder} runs the stack of ${dataFolder} already. Stop it, or set HOLDFAST_DATA (and HOLDFAST_PORT_BASE).`,
+      2,
+    );
   }
   await writePidFile(file, { pid: process.pid, marker: process.argv[1] ?? 'start.js' });
   return () => removePidFile(file);

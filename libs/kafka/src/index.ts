@@ -10,3 +10,5 @@ export * from './system-clock.js';
 export * from './memory-log.js';
 export { MemoryBroker, type MemoryLimits, memoryLimitsDefault } from './memory-broker.js';
 export { MemoryGroup } from './memory-group.js';
+export * from './kafka-settings.js';
+export * from './decide-assignment.js';

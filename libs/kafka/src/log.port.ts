@@ -86,6 +86,8 @@ export type SourceStatus = Readonly<{
   partitions: readonly number[];
   lastHeartbeatMs: number | null;
   missingTopic: boolean;
+  /** Assigned partitions that have records and were not read from for long: held, or a bug. */
+  stuck: readonly number[];
 }>;
 
 /** One group member on one topic. */
@@ -110,7 +112,16 @@ export interface LogCluster {
   close(): Promise<void>;
 }
 
-export type LogErrorCode = 'fenced' | 'unknown-end' | 'too-large' | 'out-of-range' | 'unavailable' | 'missing-topic' | 'unauthorized';
+export type LogErrorCode =
+  | 'fenced'
+  | 'unknown-end'
+  | 'too-large'
+  | 'out-of-range'
+  | 'unavailable'
+  | 'missing-topic'
+  | 'unauthorized'
+  /** A batch that no codec here can read: the partition is held until its producer or its topic changes. */
+  | 'unreadable';
 
 export class LogError extends Error {
   readonly retryable: boolean;

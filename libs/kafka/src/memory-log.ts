@@ -246,6 +246,7 @@ class MemorySource implements RecordSource, MemoryMember {
       partitions: this.assignments?.partitions() ?? [],
       lastHeartbeatMs: null,
       missingTopic: false,
+      stuck: [],
     };
   }
 

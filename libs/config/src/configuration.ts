@@ -16,7 +16,6 @@ export type HoldfastConfig = Readonly<{
   destinations: readonly DestinationConfig[];
   routes: readonly RouteConfig[];
   eventTypes: readonly EventTypeConfig[];
-  credentials: readonly CredentialConfig[];
   alerts: readonly AlertConfig[];
 }>;
 
@@ -120,20 +119,18 @@ export type DestinationConfig = Readonly<{
   retry: Readonly<{ tiers: readonly RetryTier[]; maxAgeMs: number }>;
   breaker: BreakerConfig;
   rateLimit: Readonly<{ perSecond: number; burst: number }> | null;
-  stages: readonly StageConfig[];
   runbook: string | null;
 }>;
 
-/** A URL as written, and cut into its parts: a string is literal text, a placeholder is filled percent-encoded. */
-export type UrlTemplate = Readonly<{ text: string; parts: readonly (string | Readonly<{ placeholder: Placeholder }>)[] }>;
-export type Placeholder = 'entity' | 'id' | 'type' | 'revision' | 'source' | 'correlationid' | 'delivery' | 'partnerid';
+/** A URL as written, with its placeholders. Filled by {@link fillUrl}. */
+export type UrlTemplate = Readonly<{ text: string; placeholders: readonly Placeholder[] }>;
+export type Placeholder = 'entity' | 'id' | 'type' | 'revision' | 'source' | 'correlationid' | 'delivery';
 
 export type AuthConfig =
   | Readonly<{ kind: 'bearer'; token: SecretRef }>
   | Readonly<{ kind: 'basic'; username: string; password: SecretRef }>
   | Readonly<{ kind: 'header'; name: string; value: SecretRef }>
-  | Readonly<{ kind: 'oauth2'; tokenUrl: string; clientId: string; clientSecret: SecretRef; scopes: readonly string[] }>
-  | Readonly<{ kind: 'credential'; name: string }>;
+  | Readonly<{ kind: 'oauth2'; tokenUrl: string; clientId: string; clientSecret: SecretRef; scopes: readonly string[] }>;
 
 export type LookupConfig = Readonly<{
   url: UrlTemplate;
@@ -156,8 +153,6 @@ export type BreakerConfig = Readonly<{
   probe: Readonly<{ url: string | null; firstMs: number; maxMs: number }>;
 }>;
 
-export type StageConfig = Readonly<{ name: string; http: Readonly<{ url: UrlTemplate; method: string }> }>;
-
 export type RouteConfig = Readonly<{
   /** Names of sources, all of them when the configuration names none. */
   from: readonly string[];
@@ -171,7 +166,6 @@ export type RouteConfig = Readonly<{
 }>;
 
 export type EventTypeConfig = Readonly<{ type: string; schema: string | null; owner: string | null }>;
-export type CredentialConfig = Readonly<{ name: string; auth: AuthConfig }>;
 export type AlertName = 'dead-letter' | 'breaker' | 'credentials' | 'invalid' | 'time-to-loss';
 export type AlertConfig = Readonly<{ name: string; webhook: Readonly<{ url: string }>; on: readonly AlertName[] }>;
 

@@ -1,4 +1,12 @@
 export * from './configuration.js';
+export * from './format-faults.js';
+export * from './load-config.js';
+export * from './outbound.js';
 export * from './secret.js';
+export * from './secret-store.js';
 export * from './settings.js';
+export * from './topic-plan.js';
 export * from './type-matcher.js';
+export { configJsonSchema } from './config.schema.js';
+export { fillUrl, urlTemplate } from './url-template.js';
+export { DURATION, durationMs, SIZE, sizeBytes } from './units.js';

@@ -1,0 +1,107 @@
+import { z } from 'zod';
+import { destinationSchema } from './destination.schema.js';
+import { says } from './says.js';
+import { sourceSchema } from './source.schema.js';
+import { duration, name, size, url } from './value.schema.js';
+
+const retention = (time: string) =>
+  z
+    .union([duration, z.strictObject({ time: duration.default(time), bytes: size.optional() })], {
+      error: says('is not a retention', `write a duration such as ${time}, or { time: ${time}, bytes: 50GiB } (bytes are per partition)`),
+    })
+    .default(time);
+
+const topics = z.strictObject({
+  prefix: z
+    .string()
+    .regex(/^[A-Za-z0-9._-]{1,32}$/, says("cannot begin a Kafka topic's name", 'use 1 to 32 letters, digits, dots, - and _'))
+    .default('hf.')
+    .describe("Begins the names of Holdfast's own topics and groups."),
+  partitions: z.number().int().min(1).max(1024).default(6).describe('Of each topic. Frozen once the topic stands.'),
+  replication: z.number().int().min(1).max(9).optional().describe('By default 3, or 1 with singleNode.'),
+  minInSyncReplicas: z.number().int().min(1).max(9).optional().describe('By default 2, or 1 with singleNode.'),
+  messageMax: size.default('4MiB').describe('The largest record of the event log; later topics take a little more.'),
+  retention: z
+    .strictObject({
+      events: retention('30d'),
+      deliveries: retention('30d'),
+      retry: retention('30d'),
+      parked: retention('30d'),
+      dlq: retention('90d'),
+      invalid: retention('90d'),
+      ledger: retention('90d'),
+      commands: retention('90d'),
+    })
+    .prefault({}),
+});
+
+const route = z.strictObject({
+  from: z.array(name).min(1).optional().describe('Names of sources; without it all of them.'),
+  types: z
+    .array(
+      z.string().regex(/^[^\s]{1,200}$/, says('cannot be a pattern of types', 'write an event type, with * for any run of characters')),
+    )
+    .min(1)
+    .default(['*'])
+    .describe('Event types; * matches any run of characters, dots included.'),
+  to: name.describe('Name of a destination.'),
+  ordering: z.enum(['unordered', 'latest-wins', 'strict']).default('unordered'),
+  transform: z
+    .strictObject({ jsonata: z.string().min(1) })
+    .optional()
+    .describe('Path of a JSONata file; its input is the decoded data.'),
+  coalesce: duration.optional().describe('With latest-wins: only the newest of this span goes out.'),
+});
+
+const eventType = z.strictObject({
+  type: z.string().min(1),
+  schema: z.string().min(1).optional().describe('Path of its JSON Schema.'),
+  owner: z.string().min(1).optional().describe('Who is asked about it.'),
+});
+
+const ALERTS = ['dead-letter', 'breaker', 'credentials', 'invalid', 'time-to-loss'] as const;
+const alert = z.strictObject({
+  name,
+  webhook: z.strictObject({ url }),
+  on: z
+    .array(z.enum(ALERTS))
+    .min(1)
+    .default([...ALERTS]),
+});
+
+/** Everything that may stand in holdfast.yaml, as a person writes it. Durations and sizes stay text; `resolveConfig` makes numbers of them. */
+export const configSchema = z
+  .strictObject({
+    version: z.literal(1, says('is not a version we read', 'write version: 1')).describe('Of this format.'),
+    singleNode: z.boolean().default(false).describe('Allows replication 1; without it replication 3 and min ISR 2 are required.'),
+    environment: z
+      .string()
+      .min(1)
+      .default('production')
+      .describe('dev allows loopback and private destinations and makes missing source topics; elsewhere outbound.allow lists them.'),
+    outbound: z
+      .strictObject({
+        allow: z.array(z.string().min(1)).default([]).describe('Private networks (CIDR), addresses and host names that may be called.'),
+      })
+      .prefault({}),
+    topics: topics.prefault({}),
+    retry: z
+      .strictObject({ tiers: z.array(duration).max(32).default(['30s', '2m', '15m']).describe('The delay lines that exist.') })
+      .prefault({}),
+    sources: z.array(sourceSchema).max(1000).default([]),
+    destinations: z.array(destinationSchema).max(1000).default([]),
+    routes: z.array(route).max(10_000).default([]),
+    eventTypes: z.array(eventType).max(10_000).default([]),
+    alerts: z.array(alert).max(100).default([]),
+  })
+  .describe('Configuration of Holdfast.');
+
+export type WrittenConfig = z.output<typeof configSchema>;
+export type WrittenSource = WrittenConfig['sources'][number];
+export type WrittenDestination = WrittenConfig['destinations'][number];
+export type WrittenRoute = WrittenConfig['routes'][number];
+
+/** For editors; `schemas/holdfast.config.schema.json` is this, written out. */
+export function configJsonSchema(): object {
+  return { ...z.toJSONSchema(configSchema, { io: 'input' }), title: 'holdfast.yaml' };
+}

@@ -1,0 +1,99 @@
+import { z } from 'zod';
+import { says } from './says.js';
+import { duration, headerName, name, pointer, secret, secrets, status, url, urlWithPlaceholders, valueFrom } from './value.schema.js';
+
+const NOT_A_STATUS = says('is not a status', 'write a number such as 409, a class such as 5xx, or a list of them');
+
+const http = z.strictObject({
+  url: urlWithPlaceholders.describe(
+    'Where deliveries go. {entity}, {id}, {type}, {revision}, {source}, {correlationid} and {delivery} are filled in, percent-encoded.',
+  ),
+  method: z.enum(['POST', 'PUT', 'PATCH', 'DELETE', 'GET']).default('POST'),
+  headers: z.record(z.string(), z.string()).default({}).describe('Fixed headers without secrets.'),
+  timeout: duration.default('10s').describe('One deadline for queue, connection, request and answer.'),
+  maxInFlight: z.number().int().min(1).max(4096).default(64).describe('Requests under way at a time, per partition owner.'),
+});
+
+const bearer = z.strictObject({ token: secret });
+const basic = z.strictObject({ username: z.string().min(1), password: secret });
+const header = z.strictObject({ name: headerName, value: secret });
+const oauth2 = z.strictObject({
+  tokenUrl: url,
+  clientId: z.string().min(1),
+  clientSecret: secret,
+  scopes: z.array(z.string().min(1)).default([]),
+});
+const AUTH_KINDS = ['bearer', 'basic', 'header', 'oauth2'] as const;
+
+const auth = z
+  .strictObject({ bearer: bearer.optional(), basic: basic.optional(), header: header.optional(), oauth2: oauth2.optional() })
+  .refine((written) => AUTH_KINDS.filter((kind) => written[kind] !== undefined).length === 1, {
+    error: says(
+      'needs exactly one way',
+      'give one of bearer: { token }, basic: { username, password }, header: { name, value } or oauth2: { … }',
+    ),
+  });
+
+const lookup = z.strictObject({
+  url: urlWithPlaceholders.describe('Asks the partner whether the record stands there.'),
+  method: z.enum(['GET', 'HEAD', 'POST']).default('GET'),
+  revision: pointer.optional().describe("Where the answer holds the record's revision: at least this change's means delivered."),
+  match: z.record(z.string(), valueFrom).optional().describe("Pointers into the answer, and the event's value that must stand there."),
+  creates: z.literal(true).optional().describe('Every delivery creates its record under an external id of its own, so found is proof.'),
+});
+
+const unknown = z.strictObject({
+  resolve: z
+    .enum(['idempotency-key', 'lookup', 'resend', 'hold'])
+    .describe('What happens after a request whose outcome nobody knows. The seed of every double charge, so there is no default.'),
+  settle: duration.default('30s').describe("How long after an attempt's deadline its outcome may still arrive."),
+  validFor: duration.default('24h').describe('How long the partner remembers an idempotency key; older unknowns are held.'),
+  statuses: z.array(status).default([504]).describe('Answers that count as unknown under resend and hold.'),
+  lookup: lookup.optional(),
+});
+
+const statusRange = z.union([status, z.string().regex(/^[1-5]xx$/, NOT_A_STATUS)], { error: NOT_A_STATUS });
+
+const classify = z.strictObject({
+  status: z.union([statusRange, z.array(statusRange).min(1)], { error: NOT_A_STATUS }),
+  as: z.enum(['delivered', 'transient', 'throttled', 'auth', 'business', 'permanent', 'unknown']),
+});
+
+const retry = z.strictObject({
+  tiers: z
+    .array(duration)
+    .max(32)
+    .optional()
+    .describe('The delay lines its retries pass, in order; attempts are tiers + 1. By default all of retry.tiers.'),
+  maxAge: duration.default('24h').describe('Time under retry after which it goes to the DLQ.'),
+});
+
+const breaker = z.strictObject({
+  failures: z.number().int().min(1).default(5).describe('More than so many transient failures in a row open it.'),
+  rate: z
+    .strictObject({
+      share: z.number().gt(0).max(1).default(0.5),
+      window: duration.default('30s'),
+      atLeast: z.number().int().min(1).default(20),
+    })
+    .prefault({}),
+  probe: z.strictObject({ url: url.optional(), first: duration.default('1s'), max: duration.default('4h') }).prefault({}),
+});
+
+const rateLimit = z.strictObject({ perSecond: z.number().gt(0), burst: z.number().int().min(1).optional() });
+
+export const destinationSchema = z.strictObject({
+  name,
+  http,
+  auth: auth.optional(),
+  signing: z
+    .strictObject({ scheme: z.literal('standard-webhooks'), secrets })
+    .optional()
+    .describe('All listed secrets sign.'),
+  unknown,
+  classify: z.array(classify).max(100).default([]).describe('What an answer means here, before the defaults; the first that fits.'),
+  retry: retry.prefault({}),
+  breaker: breaker.prefault({}),
+  rateLimit: rateLimit.optional(),
+  runbook: url.optional().describe('Where an operator reads what to do.'),
+});

@@ -1,0 +1,56 @@
+import type { RawFault } from './describe-issue.js';
+import type { PathPart } from './yaml-source.js';
+
+/**
+ * What the configuration accepts and this version does not do yet. One list, so that nothing is silently ignored: each
+ * entry becomes a warning wherever it is written. Whoever builds one of these takes its line away.
+ *
+ * A path names keys; `*` is any item of a list. `is`: only with this value. `consequence`: what happens instead.
+ */
+export const NOT_IN_FORCE: readonly NotInForce[] = [
+  {
+    path: 'sources.*.webhook.verify.scheme',
+    is: ['stripe', 'shopify', 'slack', 'standard-webhooks'],
+    consequence: 'every request to this source is refused',
+  },
+  { path: 'sources.*.topic.format', is: ['cloudevents'], consequence: 'this source is not read' },
+  { path: 'destinations.*.auth.oauth2', consequence: 'deliveries go out without a token' },
+  { path: 'destinations.*.signing', consequence: 'deliveries go out unsigned' },
+  { path: 'destinations.*.unknown.resolve', is: ['lookup'], consequence: 'unknown outcomes are held for an operator, as with hold' },
+  { path: 'destinations.*.breaker', consequence: 'failing deliveries wait in the delay lines' },
+  { path: 'destinations.*.rateLimit', consequence: 'maxInFlight alone bounds the rate' },
+  { path: 'destinations.*.runbook', consequence: 'nothing shows it yet' },
+  { path: 'routes.*.ordering', is: ['latest-wins', 'strict'], consequence: 'the route is unordered across retries' },
+  { path: 'routes.*.coalesce', consequence: 'every event goes out' },
+  { path: 'routes.*.transform', consequence: 'bodies go out as they came' },
+  { path: 'eventTypes.*.schema', consequence: 'bodies are not validated' },
+  { path: 'eventTypes.*.owner', consequence: 'nothing shows it yet' },
+  { path: 'alerts', consequence: 'no alert is sent' },
+];
+
+export type NotInForce = Readonly<{ path: string; is?: readonly string[]; consequence: string }>;
+
+const MEND = 'nothing is wrong with it; count on it only when a later version says so';
+
+/** One warning for each place where something of the list is written. */
+export function notInForce(written: unknown): RawFault[] {
+  return NOT_IN_FORCE.flatMap(({ path, is, consequence }) =>
+    placesOf(written, path.split('.'))
+      .filter(({ value }) => is === undefined || is.includes(String(value)))
+      .map(({ path: at, value }) => ({
+        path: at,
+        problem: `${is === undefined ? 'is' : `${String(value)}: is`} accepted, not in force in this version: ${consequence}`,
+        mend: MEND,
+      })),
+  );
+}
+
+type Found = { path: PathPart[]; value: unknown };
+
+function placesOf(value: unknown, pattern: readonly string[], path: PathPart[] = []): Found[] {
+  const [next, ...rest] = pattern;
+  if (value === undefined || value === null || (Array.isArray(value) && value.length === 0)) return [];
+  if (next === undefined) return [{ path, value }];
+  if (next === '*') return Array.isArray(value) ? value.flatMap((item, n) => placesOf(item, rest, [...path, n])) : [];
+  return typeof value === 'object' ? placesOf((value as Record<string, unknown>)[next], rest, [...path, next]) : [];
+}

@@ -1,0 +1,206 @@
+import { resolve } from 'node:path';
+import type { CompleteConfig, CompleteDestination, CompleteSource } from './complete-config.js';
+import type {
+  AuthConfig,
+  ClassifyRule,
+  DestinationConfig,
+  HoldfastConfig,
+  KeyPart,
+  RetryTier,
+  SecretRef,
+  SourceConfig,
+  TopicRetention,
+  TopicsConfig,
+  ValueFrom,
+  VerifyConfig,
+} from './configuration.js';
+import { durationMs, sizeBytes } from './units.js';
+import { urlTemplate } from './url-template.js';
+
+/** Makes numbers, absolute paths and unions of a checked configuration. `folder` is where the file that names a path stands. */
+export function resolveConfig(config: CompleteConfig, folder: string): HoldfastConfig {
+  const { version, singleNode, environment, outbound } = config;
+  return {
+    version,
+    singleNode,
+    environment,
+    dev: environment === 'dev',
+    outbound,
+    topics: topics(config.topics),
+    retry: { tiers: config.retry.tiers.map(tier) },
+    sources: config.sources.map((source) => resolveSource(source, folder)),
+    destinations: config.destinations.map((destination) => resolveDestination(destination, config, folder)),
+    routes: config.routes.map((route) => ({
+      from: route.from,
+      types: route.types,
+      to: route.to,
+      ordering: route.ordering,
+      transform: route.transform ? { jsonata: resolve(folder, route.transform.jsonata) } : null,
+      coalesceMs: route.coalesce === undefined ? null : durationMs(route.coalesce),
+    })),
+    eventTypes: config.eventTypes.map(({ type, schema, owner }) => ({
+      type,
+      schema: schema === undefined ? null : resolve(folder, schema),
+      owner: owner ?? null,
+    })),
+    alerts: config.alerts,
+  };
+}
+
+const tier = (text: string): RetryTier => ({ name: text, delayMs: durationMs(text) });
+
+function topics({ messageMax, retention, ...rest }: CompleteConfig['topics']): TopicsConfig {
+  const kept = (written: string | { time: string; bytes?: string | undefined }): TopicRetention =>
+    typeof written === 'string'
+      ? { ms: durationMs(written), bytes: -1 }
+      : { ms: durationMs(written.time), bytes: written.bytes === undefined ? -1 : sizeBytes(written.bytes) };
+  return {
+    ...rest,
+    messageMaxBytes: sizeBytes(messageMax),
+    retention: {
+      events: kept(retention.events),
+      deliveries: kept(retention.deliveries),
+      retry: kept(retention.retry),
+      parked: kept(retention.parked),
+      dlq: kept(retention.dlq),
+      invalid: kept(retention.invalid),
+      ledger: kept(retention.ledger),
+      commands: kept(retention.commands),
+    },
+  };
+}
+
+function resolveSource({ name, webhook, topic, event, idempotency }: CompleteSource, folder: string): SourceConfig {
+  return {
+    name,
+    webhook: webhook
+      ? {
+          verify: verify(webhook.verify, folder),
+          bodyMaxBytes: sizeBytes(webhook.bodyMax),
+          contentTypes: webhook.contentTypes?.map((type) => type.toLowerCase()) ?? null,
+        }
+      : null,
+    topic: topic ?? null,
+    event: {
+      id: valueOrNull(event.id),
+      type: valueOrNull(event.type),
+      entity: valueOrNull(event.entity),
+      revision: valueOrNull(event.revision),
+      time: valueOrNull(event.time),
+    },
+    idempotency: { key: idempotency.key.map((part) => keyPart(part, idempotency.digest ?? [])), windowMs: durationMs(idempotency.window) },
+  };
+}
+
+function verify(written: NonNullable<CompleteSource['webhook']>['verify'], folder: string): VerifyConfig {
+  switch (written.scheme) {
+    case 'none':
+      return written;
+    case 'github':
+    case 'shopify':
+      return { scheme: written.scheme, secrets: written.secrets.map((ref) => secretRef(ref, folder)) };
+    case 'stripe':
+    case 'slack':
+    case 'standard-webhooks':
+      return {
+        scheme: written.scheme,
+        secrets: written.secrets.map((ref) => secretRef(ref, folder)),
+        toleranceMs: durationMs(written.tolerance),
+      };
+    case 'hmac':
+      return { ...written, header: written.header.toLowerCase(), secrets: written.secrets.map((ref) => secretRef(ref, folder)) };
+  }
+}
+
+function secretRef(written: { file?: string | undefined; env?: string | undefined }, folder: string): SecretRef {
+  return written.file === undefined ? { kind: 'env', name: written.env! } : { kind: 'file', path: resolve(folder, written.file) };
+}
+
+function valueFrom(text: string): ValueFrom {
+  if (text.startsWith('/')) return { kind: 'pointer', pointer: text };
+  const header = /^header:(.+)$/i.exec(text);
+  return header ? { kind: 'header', name: header[1]!.toLowerCase() } : { kind: 'literal', value: text };
+}
+const valueOrNull = (text: string | undefined): ValueFrom | null => (text === undefined ? null : valueFrom(text));
+
+function keyPart(text: string, digest: readonly string[]): KeyPart {
+  switch (text) {
+    case 'id':
+    case 'entity':
+    case 'revision':
+    case 'time':
+      return { kind: text };
+    case 'digest':
+      return { kind: 'digest', pointers: digest };
+    default:
+      return valueFrom(text) as KeyPart; // The schema lets pointers and headers through, and nothing else.
+  }
+}
+
+function resolveDestination(written: CompleteDestination, { retry }: CompleteConfig, folder: string): DestinationConfig {
+  const { name, http, unknown, breaker, rateLimit, signing } = written;
+  const lines = retry.tiers.map(tier);
+  return {
+    name,
+    http: {
+      url: urlTemplate(http.url),
+      method: http.method,
+      headers: http.headers,
+      timeoutMs: durationMs(http.timeout),
+      maxInFlight: http.maxInFlight,
+    },
+    auth: written.auth ? auth(written.auth, folder) : null,
+    signing: signing ? { scheme: signing.scheme, secrets: signing.secrets.map((ref) => secretRef(ref, folder)) } : null,
+    unknown: {
+      resolve: unknown.resolve,
+      settleMs: durationMs(unknown.settle),
+      validForMs: durationMs(unknown.validFor),
+      statuses: unknown.statuses,
+      lookup: unknown.lookup ? lookup(unknown.lookup) : null,
+    },
+    classify: written.classify.map(classify),
+    retry: {
+      // The line's own name, which may say the same duration in another unit.
+      tiers: written.retry.tiers.map((text) => lines.find((line) => line.delayMs === durationMs(text))!),
+      maxAgeMs: durationMs(written.retry.maxAge),
+    },
+    breaker: {
+      failures: breaker.failures,
+      rate: { share: breaker.rate.share, windowMs: durationMs(breaker.rate.window), atLeast: breaker.rate.atLeast },
+      probe: { url: breaker.probe.url ?? null, firstMs: durationMs(breaker.probe.first), maxMs: durationMs(breaker.probe.max) },
+    },
+    rateLimit: rateLimit ? { perSecond: rateLimit.perSecond, burst: rateLimit.burst ?? Math.max(1, Math.ceil(rateLimit.perSecond)) } : null,
+    runbook: written.runbook ?? null,
+  };
+}
+
+function auth(written: NonNullable<CompleteDestination['auth']>, folder: string): AuthConfig {
+  const { bearer, basic, header, oauth2 } = written;
+  if (bearer) return { kind: 'bearer', token: secretRef(bearer.token, folder) };
+  if (basic) return { kind: 'basic', username: basic.username, password: secretRef(basic.password, folder) };
+  if (header) return { kind: 'header', name: header.name, value: secretRef(header.value, folder) };
+  if (oauth2) return { kind: 'oauth2', ...oauth2, clientSecret: secretRef(oauth2.clientSecret, folder) };
+  throw new RangeError('the schema lets no other kind of auth through');
+}
+
+function lookup({
+  url,
+  method,
+  revision,
+  match,
+  creates,
+}: NonNullable<CompleteDestination['unknown']['lookup']>): NonNullable<DestinationConfig['unknown']['lookup']> {
+  return {
+    url: urlTemplate(url),
+    method,
+    revision: revision ?? null,
+    match: match ? Object.fromEntries(Object.entries(match).map(([pointer, value]) => [pointer, valueFrom(value)])) : null,
+    creates: creates ?? false,
+  };
+}
+
+function classify({ status, as }: CompleteDestination['classify'][number]): ClassifyRule {
+  const range = (one: number | string) =>
+    typeof one === 'number' ? { from: one, to: one } : { from: Number(one[0]) * 100, to: Number(one[0]) * 100 + 99 };
+  return { statuses: (Array.isArray(status) ? status : [status]).map(range), as };
+}

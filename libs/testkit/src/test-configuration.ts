@@ -3,9 +3,12 @@ export type TestConfiguration = Readonly<{
   prefix: string;
   partitions?: number;
   tiers?: readonly string[];
-  sources?: readonly ('shop' | 'erp')[];
+  sources?: readonly TestSource[];
   destinations: readonly TestDestination[];
 }>;
+
+/** `shop`: webhooks, signed. `erp`: a topic of JSON. `store`: a topic of Avro. All carry the same kind of order. */
+export type TestSource = 'shop' | 'erp' | 'store';
 
 export type TestDestination = Readonly<{
   name: string;
@@ -23,12 +26,13 @@ export type TestDestination = Readonly<{
 
 export const SHOP_SECRET = 'a-secret-of-the-shop';
 
-/** The JSON source topic of `erp` under a prefix. */
+/** The source topics of `erp` (JSON) and `store` (Avro) under a prefix. */
 export const erpTopic = (prefix: string): string => `${prefix}erp.orders`;
+export const storeTopic = (prefix: string): string => `${prefix}store.orders`;
 
 /**
- * One way in by webhook (`shop`, signed by `hmac` over header `x-signature`) and one by topic (`erp`, JSON), both carrying the same
- * kind of order: `{type, id, entity, revision}`. Keys are entity + revision, so the same change on both ways is one event.
+ * Ways in by webhook (signed by `hmac` over header `x-signature`) and by topic, all carrying the same kind of order:
+ * `{type, id, entity, revision}`. Keys are entity + revision, so the same change on two ways is one event.
  */
 export function testConfiguration(options: TestConfiguration): Record<string, unknown> {
   const { prefix, partitions = 4, tiers = ['1s', '2s'], sources = ['shop', 'erp'], destinations } = options;
@@ -47,6 +51,7 @@ export function testConfiguration(options: TestConfiguration): Record<string, un
   const ways = {
     shop: { name: 'shop', webhook: { verify, bodyMax: '64KiB' }, ...order },
     erp: { name: 'erp', topic: { name: erpTopic(prefix), format: 'json' }, ...order },
+    store: { name: 'store', topic: { name: storeTopic(prefix), format: 'avro' }, ...order },
   };
   return {
     version: 1,

@@ -11,6 +11,9 @@ export type WaitOptions = Readonly<{
   seen?: () => unknown;
 }>;
 
+/** What a look answers when it is no longer "not yet". */
+export type Found<T> = Exclude<T, null | undefined | false | 0 | ''>;
+
 /** The condition did not come true in time. */
 export class WaitedTooLongError extends Error {
   readonly code = 'WAITED_TOO_LONG';
@@ -20,14 +23,14 @@ export class WaitedTooLongError extends Error {
  * Looks until `look` answers something truthy, and returns that. A look that throws counts as "not yet", and its error is the
  * cause when time runs out. So a test waits exactly as long as needed and never by a fixed sleep.
  */
-export async function waitFor<T>(look: () => T | Promise<T>, options: WaitOptions): Promise<NonNullable<T>> {
+export async function waitFor<T>(look: () => T | Promise<T>, options: WaitOptions): Promise<Found<T>> {
   const { what, withinMs = 10_000, everyMs = 25, seen } = options;
   const startedMs = performance.now();
   let lastError: unknown;
   for (;;) {
     try {
       const found = await look();
-      if (found) return found;
+      if (found) return found as Found<T>;
       lastError = undefined;
     } catch (error) {
       lastError = error;

@@ -161,7 +161,10 @@ const depthsSql = (schema: string): string => `
   SELECT kind, coalesce(destination, source) AS place, type, count(*) AS count
   FROM ${schema}.dead_letters WHERE state = 'open' GROUP BY 1, 2, 3`;
 
-const codeOf = (error: unknown): string => String((error as { code?: unknown } | null)?.code ?? '');
+function codeOf(error: unknown): string {
+  const code = (error as { code?: unknown } | null)?.code;
+  return typeof code === 'string' ? code : '';
+}
 
 function unavailable(cause: unknown): StoreError {
   if (cause instanceof StoreError) return cause;

@@ -51,9 +51,10 @@ const DELIVERED: readonly string[] = ['delivered-once', 'delivered-once-by-proof
  * | settled                           | its own; delivered at two positions: `delivered-maybe-twice` |
  * | discarded                         | discarded                                   |
  * | requeued                          | waiting, in the destination's queue         |
- * | dead-lettered, or a record in the DLQ | dead-lettered                           |
+ * | dead-lettered                     | dead-lettered                               |
+ * | held                              | held, and where in the DLQ                  |
+ * | a record in the DLQ, no fact seen | dead-lettered                               |
  * | attempted with a tier             | waiting, in that delay line                 |
- * | held                              | held                                        |
  * | a record, its offset passed, no fact of it | lost                               |
  * | nothing else                      | waiting                                     |
  */
@@ -61,37 +62,34 @@ export function foldDestination(destination: string, facts: readonly Fact[], log
   const deliveredFacts = facts.filter((fact) => fact.fact === 'settled' && DELIVERED.includes(fact.verdict ?? ''));
   if (deliveredFacts.length > 0) return delivered(deliveredFacts, facts);
 
-  const hop = Math.max(0, ...facts.map((fact) => fact.hop ?? 0), ...log.traces.map((trace) => trace.hop));
+  // A record in the DLQ is where a hop ended, not a hop on the way.
+  const dlq = latest(log.traces.filter((trace) => trace.room === 'dlq'));
+  const onTheWay = log.traces.filter((trace) => trace.room !== 'dlq');
+  const hop = Math.max(0, ...facts.map((fact) => fact.hop ?? 0), ...onTheWay.map((trace) => trace.hop));
   const here = facts.filter((fact) => (fact.hop ?? 0) === hop);
   const last = (kind: Fact['fact']) => here.filter((fact) => fact.fact === kind).at(-1);
-  const trace = latest(log.traces.filter((each) => each.hop === hop));
+  const trace = latest(onTheWay.filter((each) => each.hop === hop));
 
   const settled = last('settled');
   if (settled) return { verdict: 'superseded', by: settled.duplicateof, at: settled.at };
   const discarded = last('discarded');
   if (discarded) return { verdict: 'discarded', by: discarded.by, reason: discarded.reason, at: discarded.at };
   const requeued = last('requeued');
-  if (requeued)
-    return waiting(destination, {
-      trace: trace?.room === 'queue' ? trace : null,
-      reason: `requeued by ${requeued.by ?? 'unknown'}: ${requeued.reason ?? ''}`,
-    });
+  if (requeued) {
+    const reason = `requeued by ${requeued.by ?? 'unknown'}: ${requeued.reason ?? ''}`;
+    return waiting(destination, { trace: trace?.room === 'queue' ? trace : null, reason });
+  }
   const dead = last('dead-lettered');
-  if (dead) return deadLettered(dead, latest(log.traces.filter((each) => each.room === 'dlq')));
-  if (trace?.room === 'dlq')
-    return {
-      verdict: 'dead-lettered',
-      where: trace.position,
-      at: trace.appendedat,
-      class: trace.class,
-      status: null,
-      reason: trace.reason,
-    };
+  if (dead) return deadLettered(dead, dlq);
+  const held = last('held');
+  if (held && !last('attempted'))
+    return { verdict: 'held', where: dlq?.position ?? held.position, at: held.at, reason: held.reason, until: held.until };
+  if (dlq && dlq.hop >= hop) {
+    return { verdict: 'dead-lettered', where: dlq.position, at: dlq.appendedat, class: dlq.class, status: null, reason: dlq.reason };
+  }
   const attempted = facts.filter((fact) => fact.fact === 'attempted').at(-1) ?? null;
   const loss = trace && lossOf(trace, facts, log);
   if (loss) return loss;
-  const held = last('held');
-  if (held && !last('attempted')) return { verdict: 'held', where: held.position, at: held.at, reason: held.reason, until: held.until };
   return waiting(destination, { trace: trace ?? null, attempted });
 }
 

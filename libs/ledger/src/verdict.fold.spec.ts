@@ -1,5 +1,4 @@
 import { describe, expect, it } from '@jest/globals';
-import fc from 'fast-check';
 import type { Fact } from '#libs/domain/src/index.js';
 import type { DestinationVerdict } from './destination.fold.js';
 import { attempt, event, eventPosition, evidence, judged, ofDelivery, trace } from './testing/evidence.builder.js';
@@ -96,6 +95,35 @@ const rows: [name: string, given: Partial<Evidence>, expected: Partial<Destinati
       traces: [trace(), trace({ hop: 1, room: 'dlq', position: 'hf.dlq/0/3', reason: 'exhausted', class: 'transient' })],
     },
     { verdict: 'dead-lettered', where: 'hf.dlq/0/3', reason: 'exhausted' },
+  ],
+  [
+    'a dead letter says its class, status and position, though its record counts one hop more',
+    { facts: [accepted, refused, dead], traces: [trace({ hop: 2, room: 'dlq', position: 'hf.dlq/0/3', reason: 'business' })] },
+    { verdict: 'dead-lettered', where: 'hf.dlq/0/3', status: 422, reason: 'business' },
+  ],
+  [
+    'held in the DLQ for an operator',
+    {
+      facts: [accepted, ofDelivery('held', 0, { reason: 'unknown' })],
+      traces: [trace(), trace({ hop: 1, room: 'dlq', position: 'hf.dlq/0/3' })],
+    },
+    { verdict: 'held', where: 'hf.dlq/0/3' },
+  ],
+  [
+    'requeued: the dead letter that stays in the DLQ says nothing any more',
+    {
+      facts: [dead, ofDelivery('requeued', 1, { by: 'ana', reason: 'fixed' })],
+      traces: [trace({ hop: 2, room: 'dlq', position: 'hf.dlq/0/3' })],
+    },
+    { verdict: 'waiting', reason: 'requeued by ana: fixed' },
+  ],
+  [
+    'requeued, told at the hop of the record in the DLQ, and queued again',
+    {
+      facts: [dead, ofDelivery('requeued', 2, { by: 'ana', reason: 'fixed' })],
+      traces: [trace({ hop: 2, room: 'dlq', position: 'hf.dlq/0/3' }), trace({ hop: 3, position: 'hf.deliveries.portal/2/44' })],
+    },
+    { verdict: 'waiting', where: 'hf.deliveries.portal/2/44' },
   ],
   [
     'discarded by an operator',
@@ -240,53 +268,5 @@ describe('the timeline', () => {
       { at: 1_250, fact: 'attempted', number: 2, status: 200 },
       { at: 1_260, fact: 'settled', number: 2, verdict: 'delivered-once' },
     ]);
-  });
-});
-
-describe('order and repetition of facts', () => {
-  const story: Fact[] = [
-    judged('accepted', { destinations: ['portal', 'audit'] }),
-    refused,
-    dead,
-    ofDelivery('requeued', 1, { by: 'ana', reason: 'fixed' }),
-    settled(2, 'delivered-once-by-proof'),
-    ofDelivery('held', 0, { destination: 'audit', delivery: 'dlv-2', position: 'hf.deliveries.audit/0/1' }),
-    ofDelivery('dead-lettered', 0, { destination: 'audit', delivery: 'dlv-2', position: 'hf.deliveries.audit/0/1', at: 1_010 }),
-    judged('duplicate', { eventposition: 'hf.events/0/8', position: 'hf.events/0/8', duplicateof: eventPosition }),
-  ];
-
-  it('change nothing: any prefix of the story, shuffled and repeated, folds to the same', () => {
-    const shuffled = fc.integer({ min: 0, max: story.length }).chain((count) =>
-      fc.record({
-        count: fc.constant(count),
-        facts: fc.shuffledSubarray(story.slice(0, count), { minLength: count }),
-        again: fc.array(fc.nat(Math.max(0, count - 1)), { maxLength: 6 }),
-      }),
-    );
-    fc.assert(
-      fc.property(shuffled, fc.integer({ min: 0, max: 5_000 }), ({ count, facts, again }, laterMs) => {
-        const straight = foldHistories(evidence({ facts: story.slice(0, count) }));
-        const repeated = count === 0 ? [] : again.map((index) => ({ ...facts[index]!, at: facts[index]!.at + laterMs }));
-        expect(foldHistories(evidence({ facts: [...repeated, ...facts] }))).toEqual(straight);
-      }),
-    );
-  });
-
-  it('never make a delivered event anything but delivered', () => {
-    const kinds = fc.constantFrom<Fact['fact']>('attempted', 'held', 'dead-lettered', 'requeued', 'discarded');
-    fc.assert(
-      fc.property(
-        fc.array(fc.record({ kind: kinds, hop: fc.nat(4) }), { maxLength: 8 }),
-        fc.nat(4),
-        fc.boolean(),
-        (others, hop, hasPassed) => {
-          const facts = [accepted, ...others.map((other) => ofDelivery(other.kind, other.hop)), settled(hop, 'delivered-once')];
-          const [history] = foldHistories(
-            evidence({ facts, traces: [trace({ hop: 5, position: 'hf.deliveries.portal/2/99' })], passed: () => hasPassed }),
-          );
-          expect(history!.verdicts['portal']!.verdict).toBe('delivered-once');
-        },
-      ),
-    );
   });
 });

@@ -96,7 +96,8 @@ function stoppedByJudge(name: string, facts: readonly Fact[]): DestinationVerdic
   const judged = facts.filter((fact) => fact.fact === 'judged');
   if (judged.some((fact) => fact.verdict === 'accepted' && fact.destinations.includes(name))) return null;
   const spoken = judged.find((fact) => fact.destination === name) ?? judged.find((fact) => fact.destinations.includes(name));
-  switch (spoken?.verdict) {
+  if (!spoken) return null;
+  switch (spoken.verdict ?? '') {
     case 'duplicate':
       return { verdict: 'duplicate-suppressed', duplicateof: spoken.duplicateof };
     case 'superseded':

@@ -50,7 +50,7 @@ export class AdminServer {
 
   private async answer(url: string, response: ServerResponse): Promise<void> {
     try {
-      switch (url.split('?')[0]) {
+      switch (url.replace(/\?.*$/s, '')) {
         case '/livez':
           return send(response, 200, 'application/json', '{"live":true}');
         case '/readyz':

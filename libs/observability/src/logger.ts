@@ -39,10 +39,10 @@ export function createLogger(choices: LoggerChoices): Logger {
   };
   const logger = pino(options, choices.sink ?? standardOutput(choices.pretty ?? process.stdout.isTTY));
   // pino drops the formatter of bindings for child loggers; theirs pass the same sieve. Children of children inherit this.
-  const child = logger.child;
-  logger.child = function (this: Logger, bindings: Bindings, childOptions?: object) {
-    return child.call(this, redact(bindings) as Bindings, childOptions as never);
-  } as Logger['child'];
+  const child = Reflect.get(logger, 'child') as unknown as (this: Logger, bindings: Bindings, childOptions?: unknown) => Logger;
+  Reflect.set(logger, 'child', function (this: Logger, bindings: Bindings, childOptions?: unknown) {
+    return child.call(this, redact(bindings) as Bindings, childOptions);
+  });
   return logger;
 }
 

@@ -22,7 +22,7 @@ async function run({ script, hasStarted }: App, signal?: NodeJS.Signals) {
   const child = spawn(process.execPath, ['--input-type=module', '-e', source], { env, stdio: ['ignore', 'pipe', 'inherit'] });
   let log = '';
   const started = new Promise<void>((resolve) =>
-    child.stdout.on('data', (chunk: Buffer) => ((log += chunk), log.includes('"started"') && resolve())),
+    child.stdout.on('data', (chunk: Buffer) => ((log += chunk.toString()), log.includes('"started"') && resolve())),
   );
   const ended = once(child, 'close') as Promise<[number]>;
   if (hasStarted) await started;

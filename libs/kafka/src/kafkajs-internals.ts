@@ -76,7 +76,18 @@ export type JoinAnswer = Readonly<{
   members: readonly { memberId: string; memberMetadata: Buffer }[];
 }>;
 
-export type KafkaConnection = { isConnected(): boolean; send(ask: unknown): Promise<unknown> };
+type RequestQueue = {
+  pending: unknown[];
+  throttledUntil: number;
+  throttleCheckTimeoutId: NodeJS.Timeout | null;
+  checkPendingRequests(): void;
+  scheduleCheckPendingRequests(): void;
+};
+export type KafkaConnection = {
+  readonly requestQueue: RequestQueue;
+  isConnected(): boolean;
+  send(ask: unknown): Promise<unknown>;
+};
 
 /** A request in our own encoding. `decode` gets the answer's body behind the correlation id. */
 export type RawRequest<T> = Readonly<{
@@ -101,7 +112,7 @@ export type MetadataAnswer = Readonly<{
 const require = createRequire(import.meta.url);
 const Broker = require('kafkajs/src/broker') as new (options: object) => KafkaBroker;
 const connectionPoolBuilder = require('kafkajs/src/cluster/connectionPoolBuilder') as (options: object) => {
-  build(to: { host: string; port: number }): Promise<unknown>;
+  build(to: { host: string; port: number }): Promise<{ pool: KafkaConnection[] }>;
 };
 const { createLogger } = require('kafkajs/src/loggers') as { createLogger(options: object): { namespace(name: string): object } };
 const { requests } = require('kafkajs/src/protocol/requests') as { requests: Record<string, unknown> };
@@ -147,6 +158,7 @@ export async function openBroker(
     enforceRequestTimeout: true,
     maxInFlightRequests: null,
   }).build(to);
+  for (const { requestQueue } of pool.pool) calm(requestQueue);
   return new Broker({ connectionPool: pool, logger: kafkajsLogger, nodeId: null, allowAutoTopicCreation: false });
 }
 
@@ -176,6 +188,18 @@ export async function askMetadata(broker: KafkaBroker, topics: readonly string[]
     response: { decode: response.decode, parse },
     logResponseError: false,
   })) as MetadataAnswer;
+}
+
+/** kafkajs 2.2.4 looks at an empty queue a thousand times a second, for ever, once a connection was used. Looked at only while something waits. */
+function calm(queue: RequestQueue): void {
+  queue.scheduleCheckPendingRequests = () => {
+    if (queue.throttleCheckTimeoutId || queue.pending.length === 0) return;
+    const check = (): void => {
+      queue.throttleCheckTimeoutId = null;
+      queue.checkPendingRequests();
+    };
+    queue.throttleCheckTimeoutId = setTimeout(check, Math.max(10, queue.throttledUntil - Date.now()));
+  };
 }
 
 function socketFactory({ host, port, ssl, onConnect }: { host: string; port: number; ssl?: object; onConnect: () => void }) {

@@ -25,6 +25,10 @@ class KafkajsCluster implements LogCluster {
   private handedOut = 0;
 
   constructor(settings: KafkaSettings, { logger = silentLogger, clock = systemClock, tuning }: KafkajsOptions) {
+    const wrong = settings.brokers.find((broker) => !/^[^\s]+:\d{1,5}$/.test(broker ?? ''));
+    if (settings.brokers.length === 0 || wrong !== undefined) {
+      throw new RangeError(`KAFKA_BROKERS wants host:port, separated by commas; got ${JSON.stringify(wrong ?? '')}`);
+    }
     const base = { settings, tuning: { ...kafkaTuningDefault, ...tuning }, clock, logger };
     this.context = { ...base, fetcher: new Fetcher(base), askWire: new Wire(base) };
     this.transactions = Array.from({ length: base.tuning.transactionConnections }, () => new Wire(base));

@@ -1,4 +1,5 @@
 export * from './configuration.js';
+export { explainConfig } from './explain-config.js';
 export * from './format-faults.js';
 export * from './load-config.js';
 export * from './outbound.js';

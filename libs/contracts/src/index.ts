@@ -7,3 +7,4 @@ export * from './codec.avsc.js';
 export * from './foreign.js';
 export * from './registry.memory.js';
 export * from './registry.http.js';
+export * from './contract-history.js';

@@ -13,7 +13,7 @@ const javaMinMajor = 17;
 const addressVariables = ['KAFKA_BROKERS', 'REDIS_URL', 'SCHEMA_REGISTRY_URL', 'DATABASE_URL'];
 
 requireNode();
-requireStack();
+if (!process.argv.includes('--no-services')) requireStack();
 install();
 build();
 

@@ -1,32 +1,81 @@
 #!/usr/bin/env node
-// `npm test` and `npm run check`: runs the named steps one after the other, all of them also when one fails, and ends with one line that a machine can read:
-// `N passed, N failed`. Those are jest's tests; a step that is no test, or that could not run, counts as one failure when it fails.
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+// `npm test` (all) and `npm run check`: runs its steps one after the other, all of them also when one fails, and ends with one line that a machine can
+// read: `N passed, N failed`. Those are jest's tests; a step that is no test, or that could not run, counts as one failure when it fails.
+import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { spawn } from 'node:child_process';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
-const bin = (name) => join(root, 'node_modules', name);
 const node = process.execPath;
-const rooms = ['apps', 'libs', 'tools', 'test'];
-const reports = mkdtempSync(join(tmpdir(), 'holdfast-test-'));
+const inRoot = (path) => join(root, path);
+const reports = process.env.HOLDFAST_TEST_REPORTS ?? mkdtempSync(join(tmpdir(), 'holdfast-test-'));
+const reportOf = (tier) => join(reports, `${tier}.json`);
+const jest = (tier) => [inRoot('tools/jest.mjs'), tier, '--passWithNoTests', '--json', `--outputFile=${reportOf(tier)}`];
 
 const steps = {
-  format: [node, bin('prettier/bin/prettier.cjs'), '--check', '--log-level', 'warn', '.'],
-  lint: [node, bin('eslint/bin/eslint.js'), '--max-warnings', '0', '.'],
-  boundaries: [node, bin('dependency-cruiser/bin/dependency-cruise.mjs'), '--config', 'dependency-cruiser.cjs', '--log-level', 'error', ...rooms],
-  types: [node, bin('typescript-7/bin/tsc'), '--noEmit', '-p', 'tsconfig.json'],
-  schemas: [node, join(root, 'tools/holdfast.mjs'), 'schemas', 'check'],
-  unit: [node, join(root, 'tools/jest.mjs'), 'unit'],
-  int: [node, join(root, 'tools/jest.mjs'), 'int'],
-  e2e: [node, join(root, 'tools/jest.mjs'), 'e2e'],
+  format: [inRoot('node_modules/prettier/bin/prettier.cjs'), '--check', '--log-level', 'warn', '.'],
+  lint: [inRoot('node_modules/eslint/bin/eslint.js'), '--max-warnings', '0', '.'],
+  boundaries: [inRoot('node_modules/dependency-cruiser/bin/dependency-cruise.mjs'), '--config', 'dependency-cruiser.cjs', 'apps', 'libs', 'tools', 'test'],
+  types: [inRoot('node_modules/typescript-7/bin/tsc'), '--noEmit', '-p', 'tsconfig.json'],
+  schemas: [inRoot('tools/holdfast.mjs'), 'schemas', 'check'],
+  unit: jest('unit'),
+  int: jest('int'),
+  e2e: jest('e2e'),
+  // One stack for both tiers; this very program runs them inside it.
+  services: [inRoot('dist/tools/with-stack.js'), node, inRoot('tools/test.mjs'), 'inside'],
 };
-const tiers = ['unit', 'int', 'e2e'];
 const lists = {
   check: ['format', 'lint', 'boundaries', 'types', 'unit'],
-  all: ['format', 'lint', 'boundaries', 'types', 'unit', 'services'],
-  // Run by `services`, inside one stack for both tiers.
-  services: ['int', 'e2e'],
+  all: ['format', 'lint', 'boundaries', 'types', 'schemas', 'unit', 'services'],
+  inside: ['int', 'e2e'],
 };
+
+const names = lists[process.argv[2]];
+if (!names) {
+  console.error('usage: node tools/test.mjs check|all');
+  process.exit(2);
+}
+const failed = [];
+for (const name of names) {
+  const startedAtMs = performance.now();
+  if (name !== 'services') console.log(`\n== ${name}`);
+  const code = await run(steps[name]);
+  if (name !== 'services') console.log(`== ${name}: ${code === 0 ? 'fine' : 'FAILED'} (${((performance.now() - startedAtMs) / 1_000).toFixed(1)} s)`);
+  if (code !== 0) failed.push(name);
+}
+if (process.argv[2] !== 'inside') conclude();
+process.exitCode = failed.length === 0 ? 0 : 1;
+
+function conclude() {
+  const tiers = names.flatMap((name) => (name === 'services' ? lists.inside : [name])).filter((name) => ['unit', ...lists.inside].includes(name));
+  let [passedCount, failedCount] = [0, 0];
+  for (const tier of tiers) {
+    if (!existsSync(reportOf(tier))) {
+      failedCount++;
+      continue;
+    }
+    const report = JSON.parse(readFileSync(reportOf(tier), 'utf8'));
+    passedCount += report.numPassedTests;
+    // A file that cannot even be loaded has no tests to fail.
+    failedCount += report.numFailedTests + report.numRuntimeErrorTestSuites;
+  }
+  const noTests = failed.filter((name) => !tiers.includes(name) && name !== 'services');
+  failedCount += noTests.length;
+  rmSync(reports, { recursive: true, force: true });
+  if (failed.length > 0 && failedCount === 0) failedCount = failed.length;
+  if (failed.length > 0) console.log(`\nfailed: ${failed.join(', ')}`);
+  console.log(`${passedCount} passed, ${failedCount} failed`);
+}
+
+function run(args) {
+  const child = spawn(node, args, { cwd: root, stdio: ['ignore', 'inherit', 'inherit'], env: { ...process.env, HOLDFAST_TEST_REPORTS: reports } });
+  return new Promise((resolve) => {
+    child.once('error', (error) => {
+      console.error(String(error));
+      resolve(1);
+    });
+    child.once('close', (code) => resolve(code ?? 1));
+  });
+}

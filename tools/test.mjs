@@ -17,7 +17,17 @@ const jest = (tier) => [inRoot('tools/jest.mjs'), tier, '--passWithNoTests', '--
 const steps = {
   format: [inRoot('node_modules/prettier/bin/prettier.cjs'), '--check', '--log-level', 'warn', '.'],
   lint: [inRoot('node_modules/eslint/bin/eslint.js'), '--max-warnings', '0', '.'],
-  boundaries: [inRoot('node_modules/dependency-cruiser/bin/dependency-cruise.mjs'), '--config', 'dependency-cruiser.cjs', 'apps', 'libs', 'tools', 'test'],
+  boundaries: [
+    inRoot('node_modules/dependency-cruiser/bin/dependency-cruise.mjs'),
+    '--config',
+    'dependency-cruiser.cjs',
+    '--output-type',
+    'err-long',
+    'apps',
+    'libs',
+    'tools',
+    'test',
+  ],
   types: [inRoot('node_modules/typescript-7/bin/tsc'), '--noEmit', '-p', 'tsconfig.json'],
   schemas: [inRoot('tools/holdfast.mjs'), 'schemas', 'check'],
   unit: jest('unit'),
@@ -42,14 +52,17 @@ for (const name of names) {
   const startedAtMs = performance.now();
   if (name !== 'services') console.log(`\n== ${name}`);
   const code = await run(steps[name]);
-  if (name !== 'services') console.log(`== ${name}: ${code === 0 ? 'fine' : 'FAILED'} (${((performance.now() - startedAtMs) / 1_000).toFixed(1)} s)`);
+  if (name !== 'services')
+    console.log(`== ${name}: ${code === 0 ? 'fine' : 'FAILED'} (${((performance.now() - startedAtMs) / 1_000).toFixed(1)} s)`);
   if (code !== 0) failed.push(name);
 }
 if (process.argv[2] !== 'inside') conclude();
 process.exitCode = failed.length === 0 ? 0 : 1;
 
 function conclude() {
-  const tiers = names.flatMap((name) => (name === 'services' ? lists.inside : [name])).filter((name) => ['unit', ...lists.inside].includes(name));
+  const tiers = names
+    .flatMap((name) => (name === 'services' ? lists.inside : [name]))
+    .filter((name) => ['unit', ...lists.inside].includes(name));
   let [passedCount, failedCount] = [0, 0];
   for (const tier of tiers) {
     if (!existsSync(reportOf(tier))) {
@@ -70,7 +83,11 @@ function conclude() {
 }
 
 function run(args) {
-  const child = spawn(node, args, { cwd: root, stdio: ['ignore', 'inherit', 'inherit'], env: { ...process.env, HOLDFAST_TEST_REPORTS: reports } });
+  const child = spawn(node, args, {
+    cwd: root,
+    stdio: ['ignore', 'inherit', 'inherit'],
+    env: { ...process.env, HOLDFAST_TEST_REPORTS: reports },
+  });
   return new Promise((resolve) => {
     child.once('error', (error) => {
       console.error(String(error));

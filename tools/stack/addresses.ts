@@ -16,7 +16,7 @@ export const addressVariables: Record<ServiceName, string> = {
 /** The addresses that the environment gives; an empty value counts as not given. */
 export function givenAddresses(env: NodeJS.ProcessEnv): Partial<StackAddresses> {
   const entries = serviceNames.map((name) => [name, env[addressVariables[name]]] as const).filter(([, value]) => value);
-  return Object.fromEntries(entries) as Partial<StackAddresses>;
+  return Object.fromEntries(entries);
 }
 
 export function addressEnvironment(addresses: StackAddresses): Record<string, string> {

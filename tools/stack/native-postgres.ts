@@ -2,7 +2,7 @@ import { existsSync } from 'node:fs';
 import { chown, mkdir, rm, stat } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { type ChildCommand, type ChildSpec } from './child.js';
-import { commonSpec, runToEnd, type NativeSettings } from './native-common.js';
+import { commonSpec, runToEnd, type NativeSettings } from './native-settings.js';
 import { postgresProgram } from './programs.js';
 
 /** `nobody`: Postgres refuses to run as root, so as root it runs as this user, who then owns the data folder. */

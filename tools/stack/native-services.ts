@@ -4,7 +4,7 @@ import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { type ServiceName } from './addresses.js';
 import { type ChildCommand, type ChildSpec } from './child.js';
-import { commonSpec, runToEnd, type NativeSettings } from './native-common.js';
+import { commonSpec, runToEnd, type NativeSettings } from './native-settings.js';
 import { postgresSpec } from './native-postgres.js';
 import { type StackPorts } from './ports.js';
 import { kafkaProgram, redisProgram, registryProgram } from './programs.js';

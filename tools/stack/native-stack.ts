@@ -1,7 +1,7 @@
 import { type ServiceName, type StackAddresses, localAddress, serviceNames } from './addresses.js';
 import { Child, endSurvivor } from './child.js';
 import { KeptAlive } from './kept-alive.js';
-import { type NativeSettings } from './native-common.js';
+import { type NativeSettings } from './native-settings.js';
 import { nativeSpec } from './native-services.js';
 import { requireFreePort } from './ports.js';
 

@@ -1,4 +1,4 @@
-import { Writable } from 'node:stream';
+import { type Writable } from 'node:stream';
 import pretty from 'pino-pretty';
 
 const lineBytesMax = 1024 * 1024;

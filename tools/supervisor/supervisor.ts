@@ -106,7 +106,7 @@ export class Supervisor {
     for (;;) {
       const lacking = await spec.probe?.().then(
         () => undefined,
-        (error: Error) => (error.cause ? `it does not answer (${String(error.cause)})` : error.message),
+        (error: Error) => (error.cause instanceof Error ? `it does not answer (${error.cause.message})` : error.message),
       );
       if (lacking === undefined) return this.options.say(`${name} is ready`);
       const nowMs = performance.now();

@@ -105,7 +105,7 @@ describe('a stack of its own', () => {
     const statement = async (sql: string): Promise<unknown[]> => {
       const postgres = new pg.Client({ connectionString: stack.postgres.address });
       await postgres.connect();
-      const { rows } = await postgres.query(sql);
+      const { rows } = await postgres.query<Record<string, unknown>>(sql);
       await postgres.end();
       return rows;
     };

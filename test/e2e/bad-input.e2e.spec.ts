@@ -191,7 +191,7 @@ describe('the dlq-handler', () => {
   it('has written each invalid event to Postgres once', async () => {
     const expected = (await readAll(system)).invalid.length;
     expect(expected).toBeGreaterThanOrEqual(8);
-    await waitFor(async () => (await (await system.app('dlq-handler').metrics()).sum('holdfast_invalid_depth')) === expected, {
+    await waitFor(async () => (await system.app('dlq-handler').metrics()).sum('holdfast_invalid_depth') === expected, {
       what: `an invalid depth of ${expected}`,
       withinMs: 20_000,
       everyMs: 300,

@@ -81,8 +81,7 @@ describe(`${TOTAL} events with duplicates to a partner that fails (seed ${seed})
       everyMs: 200,
       seen: () => partner.stats(),
     });
-    const settled = async (): Promise<boolean> =>
-      (await (await system.app('deliver').metrics()).sum('holdfast_deliveries_total')) >= UNIQUE;
+    const settled = async (): Promise<boolean> => (await system.app('deliver').metrics()).sum('holdfast_deliveries_total') >= UNIQUE;
     await waitFor(settled, { what: 'every delivery settled', withinMs: 30_000, everyMs: 250 });
     const summary = await waitFor(
       async () => {
@@ -100,7 +99,7 @@ describe(`${TOTAL} events with duplicates to a partner that fails (seed ${seed})
       invalid: 0,
     });
     // A 500 proves nothing (rule 28): what was delivered after one says so, and is as often there as it was once.
-    const { 'delivered-once': once = [], 'delivered-once-by-proof': byProof = [], ...others } = summary.deliveredIds;
+    const { 'delivered-once': once = [], 'delivered-once-by-proof': byProof = [], ...others } = summary.settledIds['portal']!;
     expect(others).toEqual({});
     expect(once.length + byProof.length).toBe(UNIQUE);
     expect(new Set(byProof)).toEqual(

@@ -19,8 +19,8 @@ export type EvidenceSummary = Readonly<{
   settled: Readonly<Record<string, number>>;
   deadLettered: number;
   invalid: number;
-  /** Ids of events that were settled as delivered, by verdict. */
-  deliveredIds: Readonly<Record<string, readonly string[]>>;
+  /** Ids of events that were settled, by destination and verdict. */
+  settledIds: Readonly<Record<string, Readonly<Record<string, readonly string[]>>>>;
   duplicatesOf: readonly Readonly<{ position: string; of: string }>[];
   faults: Readonly<{
     unreadable: readonly string[];
@@ -57,7 +57,7 @@ export function foldEvidence({ events, facts, dead, invalid, unreadable }: Evide
     settled: countBy(settled.map((fact) => fact.verdict ?? '')),
     deadLettered: dead.length,
     invalid: invalid.length,
-    deliveredIds: groupIds(settled),
+    settledIds: groupIds(settled),
     duplicatesOf: duplicatesOf(judged),
     faults: {
       unreadable,
@@ -97,9 +97,9 @@ function wrongDuplicates(judged: ReadonlyMap<string, readonly Fact[]>, keys: Rea
     .map(({ position, of }) => `${position} says it doubles ${of}`);
 }
 
-function groupIds(settled: readonly Fact[]): Record<string, string[]> {
-  const groups: Record<string, string[]> = {};
-  for (const { verdict, id } of settled) (groups[verdict ?? ''] ??= []).push(id);
+function groupIds(settled: readonly Fact[]): Record<string, Record<string, string[]>> {
+  const groups: Record<string, Record<string, string[]>> = {};
+  for (const { destination, verdict, id } of settled) ((groups[destination ?? ''] ??= {})[verdict ?? ''] ??= []).push(id);
   return groups;
 }
 

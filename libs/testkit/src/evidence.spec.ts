@@ -45,7 +45,7 @@ describe('foldEvidence', () => {
     expect(faultsOf(summary)).toEqual({});
     expect(summary).toMatchObject({ received: 3, judged: { accepted: 2, duplicate: 1 }, settled: { 'delivered-once': 2 } });
     expect(summary.duplicatesOf).toEqual([{ position: 't/0/2', of: 't/0/0' }]);
-    expect(summary.deliveredIds['delivered-once']).toEqual(['e-t/0/0', 'e-t/0/1']);
+    expect(summary.settledIds).toEqual({ portal: { 'delivered-once': ['e-t/0/0', 'e-t/0/1'] } });
   });
 
   const rows: [fault: string, evidence: Evidence][] = [

@@ -15,3 +15,4 @@ export * from './services.js';
 export * from './test-configuration.js';
 export * from './app-handle.js';
 export * from './system.js';
+export * from './chaos.js';

@@ -1,11 +1,12 @@
 import type { Clock } from './clock.port.js';
 import { type KafkaSettings, type KafkaTuning, kafkaTuningDefault } from './kafka-settings.js';
 import { Fetcher } from './kafkajs-fetcher.js';
+import { KafkajsPartitionLog } from './kafkajs-partition-log.js';
 import { KafkajsReader, type ReaderContext } from './kafkajs-reader.js';
 import { KafkajsSink } from './kafkajs-sink.js';
 import { KafkajsSource } from './kafkajs-source.js';
 import { Wire } from './kafkajs-wire.js';
-import type { LogCluster, PartitionReader, RecordSink, RecordSource } from './log.port.js';
+import type { Committed, LogCluster, PartitionReader, RecordSink, RecordSource } from './log.port.js';
 import { type Logger, silentLogger } from './logger.port.js';
 import { systemClock } from './system-clock.js';
 import { toLogError } from './kafkajs-errors.js';
@@ -57,6 +58,10 @@ class KafkajsCluster implements LogCluster {
     } catch (error) {
       throw toLogError(error, `looking for topic ${topic}`);
     }
+  }
+
+  committed(group: string, topic: string, partition: number): Promise<Committed | null> {
+    return new KafkajsPartitionLog(this.context, this.context.askWire, group, topic, partition).committed();
   }
 
   async close(): Promise<void> {

@@ -109,6 +109,8 @@ export interface LogCluster {
   sink(): Promise<RecordSink>;
   reader(topic: string, partition: number): PartitionReader;
   partitions(topic: string): Promise<number | null>;
+  /** What a group has committed, read without joining or fencing it: it may be a moment old, never ahead. Null as for PartitionLog. */
+  committed(group: string, topic: string, partition: number): Promise<Committed | null>;
   close(): Promise<void>;
 }
 

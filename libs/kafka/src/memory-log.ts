@@ -103,6 +103,10 @@ export class MemoryProcess implements LogCluster {
     return this.step(`log.partitions ${topic}`, () => this.log.broker.partitionsOf(topic)?.length ?? null);
   }
 
+  committed(group: string, topic: string, partition: number): Promise<Committed | null> {
+    return this.step(`log.committed ${topic}/${partition}`, () => this.log.broker.committed(group, topic, partition));
+  }
+
   async close(): Promise<void> {
     await Promise.all([...this.sources].map((source) => source.stop()));
   }

@@ -10,14 +10,13 @@ import {
 import type { Codec } from '#libs/contracts/src/index.js';
 import { partitionOfKey, type LogCluster, type LogRecord } from '#libs/kafka/src/index.js';
 import type { DeliveryTrace } from './destination.fold.js';
-import { readPassed, type CommittedOffsets, type Passed } from './passed-offsets.js';
+import { readPassed, type Passed } from './passed-offsets.js';
 import { offsetSince, recordAt, scanPartition, type ScanProgress } from './log-scan.js';
 import type { ReceivedEvent } from './timeline.fold.js';
 import { foldHistories, type EventHistory } from './verdict.fold.js';
 
 export type EvidencePorts = Readonly<{
-  cluster: Pick<LogCluster, 'reader' | 'partitions'>;
-  offsets: CommittedOffsets;
+  cluster: Pick<LogCluster, 'reader' | 'partitions' | 'committed'>;
   codec: Pick<Codec, 'decode'>;
   names: TopicNames;
   groups: GroupNames;
@@ -94,7 +93,7 @@ export class EvidenceReader {
   }
 
   private async passedBy(facts: readonly Fact[]): Promise<Passed> {
-    const { names, groups, offsets } = this.ports;
+    const { names, groups, cluster } = this.ports;
     const destinations = new Set(facts.flatMap((fact) => [...fact.destinations, ...(fact.destination ? [fact.destination] : [])]));
     const tiers = new Set(facts.flatMap((fact) => (fact.tier ? [fact.tier] : [])));
     const readers = [
@@ -103,7 +102,7 @@ export class EvidenceReader {
       ...[...tiers].map((tier) => ({ group: groups.delayLine(tier), topic: names.retry(tier) })),
     ];
     return readPassed(
-      offsets,
+      cluster,
       await Promise.all(readers.map(async (reader) => ({ ...reader, partitions: await this.partitionsOf(reader.topic) }))),
     );
   }

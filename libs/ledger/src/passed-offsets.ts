@@ -1,10 +1,5 @@
 import { parsePosition } from '#libs/domain/src/index.js';
-import { decodeCommitMetadata, type Committed } from '#libs/kafka/src/index.js';
-
-/** Reading what any group has committed, without joining it. */
-export interface CommittedOffsets {
-  committed(group: string, topic: string, partition: number): Promise<Committed | null>;
-}
+import { decodeCommitMetadata, type LogCluster } from '#libs/kafka/src/index.js';
 
 /** What readers have passed, at one moment. */
 export class Passed {
@@ -24,13 +19,13 @@ export class Passed {
 }
 
 export async function readPassed(
-  offsets: CommittedOffsets,
+  cluster: Pick<LogCluster, 'committed'>,
   readers: readonly Readonly<{ group: string; topic: string; partitions: number }>[],
 ): Promise<Passed> {
   const byPartition = new Map<string, { offset: number; settled: ReadonlySet<number> } | null>();
   for (const { group, topic, partitions } of readers) {
     for (let partition = 0; partition < partitions; partition++) {
-      const committed = await offsets.committed(group, topic, partition);
+      const committed = await cluster.committed(group, topic, partition);
       const settled = committed ? (decodeCommitMetadata(committed.offset, committed.metadata)?.settled ?? []) : [];
       byPartition.set(`${topic}/${partition}`, committed && { offset: committed.offset, settled: new Set(settled) });
     }

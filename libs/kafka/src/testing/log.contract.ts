@@ -190,6 +190,8 @@ export function logContract(name: string, open: () => Promise<LogHarness>): void
           });
           await log.fence(); // What is committed is read behind a fence: before, the markers may still be on their way.
           expect(await log.committed()).toEqual({ offset: 7, metadata: 'm1' });
+          expect(await cluster.committed(log.group, input, 0)).toEqual({ offset: 7, metadata: 'm1' });
+          expect(await cluster.committed(`${log.group}-unheard-of`, input, 0)).toBeNull();
           await log.commit({ records: [], offset: 7, metadata: 'm'.repeat(4_000) });
           await log.fence();
           expect(await log.committed()).toEqual({ offset: 7, metadata: 'm'.repeat(4_000) });

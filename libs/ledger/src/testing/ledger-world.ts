@@ -29,9 +29,7 @@ export class LedgerWorld {
   }
 
   ports(): EvidencePorts {
-    const { broker } = this.log;
-    const committed = async (group: string, topic: string, partition: number) => broker.committed(group, topic, partition);
-    return { cluster: this.log.process(), offsets: { committed }, codec: this.codec, names, groups };
+    return { cluster: this.log.process(), codec: this.codec, names, groups };
   }
 
   /** Answers the position it stands at. */

@@ -32,7 +32,10 @@ const topics = z.strictObject({
       ledger: retention('90d'),
       commands: retention('90d'),
     })
-    .prefault({}),
+    .prefault({})
+    .describe(
+      'How long each is kept: a duration, or { time, bytes }, bytes being per partition and without bound where they are not given.',
+    ),
 });
 
 const route = z.strictObject({
@@ -45,7 +48,10 @@ const route = z.strictObject({
     .default(['*'])
     .describe('Event types; * matches any run of characters, dots included.'),
   to: name.describe('Name of a destination.'),
-  ordering: z.enum(['unordered', 'latest-wins', 'strict']).default('unordered'),
+  ordering: z
+    .enum(['unordered', 'latest-wins', 'strict'])
+    .default('unordered')
+    .describe('What a failing delivery means for later ones of its entity.'),
   transform: z
     .strictObject({ jsonata: z.string().min(1) })
     .optional()
@@ -83,16 +89,17 @@ export const configSchema = z
       .strictObject({
         allow: z.array(z.string().min(1)).default([]).describe('Private networks (CIDR), addresses and host names that may be called.'),
       })
-      .prefault({}),
-    topics: topics.prefault({}),
+      .prefault({})
+      .describe('Whom deliveries and lookups may call.'),
+    topics: topics.prefault({}).describe("Holdfast's own topics."),
     retry: z
       .strictObject({ tiers: z.array(duration).max(32).default(['30s', '2m', '15m']).describe('The delay lines that exist.') })
       .prefault({}),
-    sources: z.array(sourceSchema).max(1000).default([]),
-    destinations: z.array(destinationSchema).max(1000).default([]),
-    routes: z.array(route).max(10_000).default([]),
-    eventTypes: z.array(eventType).max(10_000).default([]),
-    alerts: z.array(alert).max(100).default([]),
+    sources: z.array(sourceSchema).max(1000).default([]).describe('Where events come from.'),
+    destinations: z.array(destinationSchema).max(1000).default([]).describe('Where events go.'),
+    routes: z.array(route).max(10_000).default([]).describe('Which events go where. Every route that fits counts.'),
+    eventTypes: z.array(eventType).max(10_000).default([]).describe('Types by name: a metric names these, and counts all others as other.'),
+    alerts: z.array(alert).max(100).default([]).describe('Who is told.'),
   })
   .describe('Configuration of Holdfast.');
 

@@ -49,13 +49,15 @@ const unknown = z.strictObject({
   settle: duration.default('30s').describe("How long after an attempt's deadline its outcome may still arrive."),
   validFor: duration.default('24h').describe('How long the partner remembers an idempotency key; older unknowns are held.'),
   statuses: z.array(status).default([504]).describe('Answers that count as unknown under resend and hold.'),
-  lookup: lookup.optional(),
+  lookup: lookup.optional().describe('With resolve: lookup, how to ask.'),
 });
 
 const statusRange = z.union([status, z.string().regex(/^[1-5]xx$/, NOT_A_STATUS)], { error: NOT_A_STATUS });
 
 const classify = z.strictObject({
-  status: z.union([statusRange, z.array(statusRange).min(1)], { error: NOT_A_STATUS }),
+  status: z
+    .union([statusRange, z.array(statusRange).min(1)], { error: NOT_A_STATUS })
+    .describe('A number, a class such as 5xx, or a list of them.'),
   as: z.enum(['delivered', 'transient', 'throttled', 'auth', 'business', 'permanent', 'unknown']),
 });
 
@@ -83,17 +85,17 @@ const breaker = z.strictObject({
 const rateLimit = z.strictObject({ perSecond: z.number().gt(0), burst: z.number().int().min(1).optional() });
 
 export const destinationSchema = z.strictObject({
-  name,
-  http,
-  auth: auth.optional(),
+  name: name.describe('Stands in topics, routes and metrics.'),
+  http: http.describe('The request that a delivery is.'),
+  auth: auth.optional().describe('How requests are authenticated; one way.'),
   signing: z
     .strictObject({ scheme: z.literal('standard-webhooks'), secrets })
     .optional()
     .describe('All listed secrets sign.'),
-  unknown,
+  unknown: unknown.describe('What is done about requests without an answer.'),
   classify: z.array(classify).max(100).default([]).describe('What an answer means here, before the defaults; the first that fits.'),
-  retry: retry.prefault({}),
-  breaker: breaker.prefault({}),
-  rateLimit: rateLimit.optional(),
+  retry: retry.prefault({}).describe('What is done about attempts that failed.'),
+  breaker: breaker.prefault({}).describe('When to stop calling a destination, and how to find out that it is back.'),
+  rateLimit: rateLimit.optional().describe('Of requests; burst is perSecond, rounded up, where it is not given.'),
   runbook: url.optional().describe('Where an operator reads what to do.'),
 });

@@ -9,5 +9,6 @@ export * from './settings.js';
 export * from './topic-plan.js';
 export * from './type-matcher.js';
 export { configJsonSchema } from './config.schema.js';
+export { configKeys, keyTable } from './config-keys.js';
 export { fillUrl, urlTemplate } from './url-template.js';
 export { DURATION, durationMs, SIZE, sizeBytes } from './units.js';

@@ -17,6 +17,7 @@ export const NOT_IN_FORCE: readonly NotInForce[] = [
   { path: 'destinations.*.auth.oauth2', consequence: 'deliveries go out without a token' },
   { path: 'destinations.*.signing', consequence: 'deliveries go out unsigned' },
   { path: 'destinations.*.unknown.resolve', is: ['lookup'], consequence: 'unknown outcomes are held for an operator, as with hold' },
+  { path: 'destinations.*.unknown.lookup', consequence: 'nobody asks it' },
   { path: 'destinations.*.breaker', consequence: 'failing deliveries wait in the delay lines' },
   { path: 'destinations.*.rateLimit', consequence: 'maxInFlight alone bounds the rate' },
   { path: 'destinations.*.runbook', consequence: 'nothing shows it yet' },
@@ -39,7 +40,7 @@ export function notInForce(written: unknown): RawFault[] {
       .filter(({ value }) => is === undefined || is.includes(String(value)))
       .map(({ path: at, value }) => ({
         path: at,
-        problem: `${is === undefined ? 'is' : `${String(value)}: is`} accepted, not in force in this version: ${consequence}`,
+        problem: `${is === undefined ? 'is' : `(${String(value)}) is`} accepted, not in force in this version: ${consequence}`,
         mend: MEND,
       })),
   );

@@ -17,8 +17,8 @@ const verify = z
       z.strictObject({
         scheme: z.literal('hmac'),
         header: headerName.describe('Header with the signature.'),
-        algorithm: z.enum(['sha1', 'sha256', 'sha384', 'sha512']).default('sha256'),
-        encoding: z.enum(['hex', 'base64', 'base64url']).default('hex'),
+        algorithm: z.enum(['sha1', 'sha256', 'sha384', 'sha512']).default('sha256').describe('Of the HMAC over the raw body.'),
+        encoding: z.enum(['hex', 'base64', 'base64url']).default('hex').describe('Of the signature in the header.'),
         prefix: z.string().default('').describe('What stands before the signature in the header, such as v1= or sha256=.'),
         secrets,
       }),
@@ -51,7 +51,7 @@ const topic = z.strictObject({
     .string()
     .regex(/^[A-Za-z0-9._-]{1,249}$/, says("cannot be a Kafka topic's name", 'use 1 to 249 letters, digits, dots, - and _'))
     .refine((text) => text !== '.' && text !== '..', { error: says("cannot be a Kafka topic's name", 'give the name of the topic') }),
-  format: z.enum(['json', 'avro', 'cloudevents']).default('json'),
+  format: z.enum(['json', 'avro', 'cloudevents']).default('json').describe('avro: by the schema id in each record.'),
 });
 
 const event = z
@@ -88,11 +88,11 @@ const idempotency = z.strictObject({
 
 export const sourceSchema = z
   .strictObject({
-    name,
-    webhook: webhook.optional(),
-    topic: topic.optional(),
+    name: name.describe('Stands in the URL (/in/NAME), in events and in metrics.'),
+    webhook: webhook.optional().describe('Its events come as POST /in/NAME.'),
+    topic: topic.optional().describe("Its events come from a producer's Kafka topic."),
     event: event.prefault({}),
-    idempotency: idempotency.prefault({}),
+    idempotency: idempotency.prefault({}).describe('When two events are the same one.'),
   })
   .refine((source) => (source.webhook === undefined) !== (source.topic === undefined), {
     error: says(

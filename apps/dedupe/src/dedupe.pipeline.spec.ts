@@ -281,9 +281,13 @@ describe('dedupe pipeline', () => {
   });
 
   it('halves a batch that is too large, and parks by digest what is too large alone', async () => {
-    const w = world({ limits: { limits: { recordMaxBytes: 3_000, batchMaxBytes: 4_000, transactionTimeoutMs: 10_000 } } });
+    const big = eventRecord(codec, 't.events', testEvent({ id: 'c', data: Buffer.alloc(2_750, 'c') }));
+    const bytes = [big.key, big.value, ...Object.entries(big.headers).flat()].reduce((sum, part) => sum + part!.length, 0);
+    // The event still fits, the delivery around it does not.
+    const w = world({ limits: { limits: { recordMaxBytes: bytes + 20, batchMaxBytes: bytes + 1_000, transactionTimeoutMs: 10_000 } } });
     w.send({ id: 'a', data: Buffer.alloc(1_000, 'a') }, { id: 'b', data: Buffer.alloc(1_000, 'b') });
-    w.send({ id: 'c', data: Buffer.alloc(2_750, 'c') }, { id: 'd', data: Buffer.alloc(1_000, 'd') });
+    w.send({ id: 'c', data: Buffer.alloc(2_750, 'c') });
+    w.send({ id: 'd', data: Buffer.alloc(1_000, 'd') });
     const { dedupe } = w.start();
     await w.settledTo(4);
     await dedupe.stop();

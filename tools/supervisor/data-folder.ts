@@ -3,6 +3,9 @@ import { join } from 'node:path';
 import { removePidFile, survivor, writePidFile } from '../stack/pid-file.js';
 import { StackError } from '../stack/stack-error.js';
 
+/** Stands in the command line, whatever folder it was started from. */
+const supervisorProgram = join('tools', 'start.js');
+
 /**
  * Takes the data folder for this process: two supervisors on one folder would end each other's services.
  * @returns a function that gives it back.
@@ -18,6 +21,6 @@ export async function takeDataFolder(dataFolder: string): Promise<() => Promise<
       2,
     );
   }
-  await writePidFile(file, { pid: process.pid, marker: process.argv[1] ?? 'start.js' });
+  await writePidFile(file, { pid: process.pid, marker: supervisorProgram });
   return () => removePidFile(file);
 }

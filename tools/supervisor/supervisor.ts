@@ -62,7 +62,6 @@ export class Supervisor {
 
     await this.startApps(partner ? [partner, ...children] : children);
     for (const app of apps) this.printPublicUrl(app);
-    if (partner) print(`partner http://127.0.0.1:${configuration.partnerPort}`);
     print('holdfast is ready');
   }
 

@@ -7,6 +7,7 @@ import {
   type HoldfastEvent,
   type TopicNames,
 } from '#libs/domain/src/index.js';
+import { DURATION, durationMs } from '#libs/config/src/index.js';
 import type { Codec } from '#libs/contracts/src/index.js';
 import { partitionOfKey, type LogCluster, type LogRecord } from '#libs/kafka/src/index.js';
 import type { DeliveryTrace } from './destination.fold.js';
@@ -243,10 +244,5 @@ const traceOf = (
   class: delivery.class,
 });
 
-const UNIT_MS: Record<string, number> = { ms: 1, s: 1_000, m: 60_000, h: 3_600_000, d: 86_400_000 };
-
 /** A tier's name is its duration (`30s`); null for one that is not. */
-function delayOf(tier: string): number | null {
-  const match = /^(\d{1,9})(ms|s|m|h|d)$/.exec(tier);
-  return match ? Number(match[1]) * UNIT_MS[match[2]!]! : null;
-}
+const delayOf = (tier: string): number | null => (DURATION.test(tier) ? durationMs(tier) : null);

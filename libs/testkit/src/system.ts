@@ -158,7 +158,7 @@ async function makeTopics(brokers: readonly string[], topics: readonly string[],
 
 async function removeTopics(brokers: readonly string[], prefix: string): Promise<void> {
   await withAdmin(brokers, async (admin) => {
-    const topics = (await admin.listTopics()).filter((topic) => topic.startsWith(prefix));
+    const topics = (await admin.listTopics()).filter((topic) => topic.includes(prefix));
     if (topics.length > 0) await admin.deleteTopics({ topics });
   });
 }

@@ -27,8 +27,8 @@ export type TestDestination = Readonly<{
 export const SHOP_SECRET = 'a-secret-of-the-shop';
 
 /** The source topics of `erp` (JSON) and `store` (Avro) under a prefix. */
-export const erpTopic = (prefix: string): string => `${prefix}erp.orders`;
-export const storeTopic = (prefix: string): string => `${prefix}store.orders`;
+export const erpTopic = (prefix: string): string => `erp.${prefix}orders`;
+export const storeTopic = (prefix: string): string => `store.${prefix}orders`;
 
 /**
  * Ways in by webhook (signed by `hmac` over header `x-signature`) and by topic, all carrying the same kind of order:

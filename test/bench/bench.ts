@@ -21,7 +21,7 @@ export async function runBenches(benches: readonly Bench[], names: readonly stri
     try {
       await bench.run((findings) =>
         process.stdout.write(
-          `${JSON.stringify({ bench: bench.name, ...findings, command: `npm run bench -- ${bench.name}`, ...machine })}\n`,
+          `${JSON.stringify({ bench: bench.name, ...findings, command: `npm run bench -- ${bench.name}`, machine })}\n`,
         ),
       );
     } catch (error) {

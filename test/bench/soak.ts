@@ -65,7 +65,7 @@ try {
     heapGrowth: growth(samples, 'heapMiB'),
   };
   process.stdout.write(
-    `${JSON.stringify({ bench: 'soak', ...summary, command: `node dist/test/bench/soak.js ${minutes} ${perSecond}`, ...machineOf() })}\n`,
+    `${JSON.stringify({ bench: 'soak', ...summary, command: `node dist/test/bench/soak.js ${minutes} ${perSecond}`, machine: machineOf() })}\n`,
   );
 } finally {
   await system.stop();

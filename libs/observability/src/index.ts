@@ -6,3 +6,4 @@ export * from './readiness.js';
 export * from './admin-server.js';
 export * from './shutdown.js';
 export * from './run-app.js';
+export * from './lag.js';

@@ -83,3 +83,6 @@ export function nestLogger(logger: Logger) {
     fatal: tell('fatal'),
   };
 }
+
+/** How every app makes its Nest application. An error at the start is thrown to `runApp`, which tells its cause; Nest's default ends the process mutely. */
+export const nestOptions = (logger: Logger) => ({ logger: nestLogger(logger), abortOnError: false });

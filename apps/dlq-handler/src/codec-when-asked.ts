@@ -1,0 +1,12 @@
+import { openCodec, type Codec, type SchemaReader } from '#libs/contracts/src/index.js';
+
+/** A codec that is opened with the first record: a registry that is not there yet makes partitions wait (retryable), not the app fail. */
+export function codecWhenAsked(registry: SchemaReader): Pick<Codec, 'decode'> {
+  let opening: Promise<Codec> | null = null;
+  const open = (): Promise<Codec> =>
+    (opening ??= openCodec(registry).catch((error: unknown) => {
+      opening = null;
+      throw error;
+    }));
+  return { decode: async (kind, bytes) => (await open()).decode(kind, bytes) };
+}

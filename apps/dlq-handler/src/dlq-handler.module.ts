@@ -1,0 +1,106 @@
+import { Module, type DynamicModule } from '@nestjs/common';
+import { formatFault, loadConfig, loadSettings, type HoldfastConfig, type Settings } from '#libs/config/src/index.js';
+import { HttpRegistry } from '#libs/contracts/src/index.js';
+import { groupNames, topicNames } from '#libs/domain/src/index.js';
+import { PartitionOwner, systemClock, type LogCluster } from '#libs/kafka/src/index.js';
+import { createKafkajsCluster } from '#libs/kafka/src/kafkajs-log.js';
+import { boundedLabel, boundedType, type Ground } from '#libs/observability/src/index.js';
+import { PostgresDeadLetterStore } from './dead-letter-store.postgres.js';
+import { Depths } from './depths.js';
+import { registerHealth } from './dlq-handler.health.js';
+import { DlqHandlerLifecycle } from './dlq-handler.lifecycle.js';
+import { createDlqHandlerProcess } from './dlq-handler.process.js';
+import { codecWhenAsked } from './codec-when-asked.js';
+import { LoggedTelling } from './telling.js';
+
+type DlqGround = Ground<'dlq-handler'>;
+type Configuration = Readonly<{ config: HoldfastConfig; settings: Settings }>;
+
+const CONFIGURATION = Symbol('configuration');
+const CLUSTER = Symbol('cluster');
+
+/** Binds ports to adapters; what happens between them stands in `dlq-handler.pipeline.ts`. */
+@Module({})
+export class DlqHandlerModule {
+  static over(ground: DlqGround): DynamicModule {
+    return {
+      module: DlqHandlerModule,
+      providers: [
+        { provide: CONFIGURATION, useFactory: () => readConfiguration(ground) },
+        { provide: CLUSTER, inject: [CONFIGURATION], useFactory: (of: Configuration) => openCluster(ground, of) },
+        {
+          provide: PostgresDeadLetterStore,
+          inject: [CONFIGURATION],
+          useFactory: (of: Configuration) => openStore(ground, of),
+        },
+        {
+          provide: DlqHandlerLifecycle,
+          inject: [CONFIGURATION, CLUSTER, PostgresDeadLetterStore],
+          useFactory: (of: Configuration, cluster: LogCluster, store: PostgresDeadLetterStore) => wire({ ground, of, cluster, store }),
+        },
+      ],
+    };
+  }
+}
+
+function readConfiguration({ logger }: DlqGround): Configuration {
+  const read = loadSettings();
+  if (!read.ok) throw new Error(read.faults.map((fault) => formatFault(fault)).join('\n'));
+  const loaded = loadConfig(read.settings.configPath);
+  for (const warning of loaded.warnings) logger.warn({ configuration: warning }, warning.problem);
+  if (!loaded.ok) throw new Error(loaded.faults.map((fault) => formatFault(fault)).join('\n'));
+  return { config: loaded.config, settings: read.settings };
+}
+
+function openCluster({ logger, shutdown }: DlqGround, { settings }: Configuration): LogCluster {
+  const cluster = createKafkajsCluster(settings.kafka, { logger });
+  shutdown.add('close', 'kafka', () => cluster.close());
+  return cluster;
+}
+
+/** One schema a prefix: two installations may share a database. */
+function openStore({ logger, shutdown }: DlqGround, { config, settings }: Configuration): PostgresDeadLetterStore {
+  const schema = `holdfast_${config.topics.prefix.toLowerCase().replace(/[^a-z0-9]/g, '')}`;
+  const store = new PostgresDeadLetterStore({
+    url: settings.databaseUrl,
+    schema,
+    onIdleError: (error) => logger.warn({ err: error }, 'an idle connection to Postgres broke'),
+  });
+  shutdown.add('close', 'postgres', () => store.close());
+  return store;
+}
+
+type Parts = Readonly<{ ground: DlqGround; of: Configuration; cluster: LogCluster; store: PostgresDeadLetterStore }>;
+
+function wire({ ground, of, cluster, store }: Parts): DlqHandlerLifecycle {
+  const { logger, metrics, readiness } = ground;
+  const { config, settings } = of;
+  const topics = topicNames(config.topics.prefix);
+  const bounded = {
+    destination: boundedLabel(config.destinations.map(({ name }) => name)),
+    source: boundedLabel(config.sources.map(({ name }) => name)),
+    type: boundedType(config.eventTypes),
+  };
+  const depths = new Depths(store, metrics, bounded, systemClock);
+  const telling = new LoggedTelling(logger, () => depths.changed());
+  const process = createDlqHandlerProcess({
+    cluster,
+    topics,
+    groups: groupNames(config.topics.prefix),
+    ports: {
+      owner: (log) => new PartitionOwner(log, { begin: 'own-topic' }),
+      codec: codecWhenAsked(new HttpRegistry(settings.schemaRegistryUrl)),
+      store,
+      telling,
+      clock: systemClock,
+    },
+  });
+  registerHealth(readiness, { process, ping: () => store.ping(), telling });
+  const retentionMsOf = (topic: string) => (topic === topics.dlq ? config.topics.retention.dlq : config.topics.retention.invalid).ms;
+  return new DlqHandlerLifecycle({
+    process,
+    depths,
+    lag: { cluster, sources: () => process.status(), metrics, clock: systemClock, retentionMsOf },
+    onDepthsError: (err) => logger.warn({ err }, 'depths could not be counted; the last count stands'),
+  });
+}

@@ -41,18 +41,19 @@ export interface RedisSession {
  * to judge. A bounded command timeout; reconnects for ever with a bounded backoff. Commands are taken only after the connection
  * was checked: `maxmemory-policy` must be `noeviction`, else not ready.
  *
- * | state    | entered by                        | left by                                              |
- * | -------- | --------------------------------- | ---------------------------------------------------- |
- * | away     | open, connection lost             | connected → checking                                 |
- * | checking | connected                         | INFO read: policy fine → ready, else refused         |
- * | ready    | checked                           | lost → away; policy changed → refused                |
- * | refused  | policy may evict                  | looked at again every `watchMs` → ready; lost → away |
+ * | state    | entered by            | left by                                                    |
+ * | -------- | --------------------- | ---------------------------------------------------------- |
+ * | away     | open, connection lost | connected → checking                                       |
+ * | checking | connected             | INFO read: policy fine → ready, else refused               |
+ * | ready    | checked               | lost, or an answer missed → away; policy changed → refused |
+ * | refused  | policy may evict      | looked at again every `watchMs` → ready; lost → away       |
  */
 export class RedisConnection {
   private readonly client: Redis;
   private readonly watch: NodeJS.Timeout;
   private readonly where: string;
   private active: RedisSession | null = null;
+  private closed = false;
   private last: RedisStatus = { ready: false, why: 'redis: not connected yet', identity: null, evictedKeys: 0 };
 
   private constructor(private readonly options: RedisConnectionOptions) {
@@ -106,7 +107,8 @@ export class RedisConnection {
   /** Ends the connection; what is under way is rejected. */
   async close(): Promise<void> {
     clearInterval(this.watch);
-    this.active = null;
+    this.become({ ...this.last, ready: false, why: `${this.where}: closed` });
+    this.closed = true;
     this.client.disconnect();
   }
 
@@ -116,9 +118,15 @@ export class RedisConnection {
       const info = parseInfo(await this.client.info());
       if (this.client.status === 'ready') this.judge(info);
     } catch (error) {
-      // A lost connection says so itself; a server that stays but does not answer INFO is not trusted either.
-      if (this.client.status === 'ready') this.become({ ...this.last, ready: false, why: `${this.where}: INFO failed: ${message(error)}` });
+      this.drop(`INFO failed: ${message(error)}`);
     }
+  }
+
+  /** A connection that missed an answer may be half open and would miss every other one: the next is a new one. */
+  private drop(why: string): void {
+    if (this.client.status !== 'ready') return;
+    this.become({ ...this.last, ready: false, why: `${this.where}: ${why}` });
+    this.client.disconnect(true);
   }
 
   private judge(info: ReadonlyMap<string, string>): void {
@@ -143,6 +151,7 @@ export class RedisConnection {
   }
 
   private become(status: RedisStatus): void {
+    if (this.closed) return;
     const before = this.last;
     this.last = status;
     if (!status.ready) this.active = null;
@@ -163,7 +172,9 @@ export class RedisConnection {
         try {
           return await send(this.client);
         } catch (error) {
-          throw new StoreUnavailableError(codeOf(error, this.active === session), `${operation}: ${this.where}: ${message(error)}`, error);
+          const code = codeOf(error, this.active === session);
+          if (code === 'timeout') this.drop(`no answer to ${operation} within the bound`);
+          throw new StoreUnavailableError(code, `${operation}: ${this.where}: ${message(error)}`, error);
         }
       },
       script: (operation, script, keys, args) => {

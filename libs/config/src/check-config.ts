@@ -107,7 +107,7 @@ function checkTopics({ topics, singleNode }: CompleteConfig, { faults }: Check):
       problem: 'is less than 2: an acknowledged record could stand on one broker only',
       mend: 'write 2, or singleNode: true on a machine for trials',
     });
-  if (topics.minInSyncReplicas > topics.replication)
+  if (topics.minInSyncReplicas > topics.replication && (singleNode || topics.replication >= 3))
     faults.push({
       path: ['topics', 'minInSyncReplicas'],
       problem: 'is more than there are replicas: nothing could be written',

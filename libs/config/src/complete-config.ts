@@ -44,6 +44,6 @@ function completeSource(source: WrittenSource): CompleteSource {
   const cloudEvents = source.topic?.format === 'cloudevents'; // They carry their own id, type, subject and time.
   const event = { ...(known ?? (cloudEvents ? {} : ANY_SENDER)), ...source.event };
   const { key, digest } = source.idempotency;
-  const byDefault = digest ? ['entity', 'digest'] : event.revision ? ['entity', 'revision'] : ['id'];
+  const byDefault = digest ? ['entity', 'digest'] : event.entity && event.revision ? ['entity', 'revision'] : ['id'];
   return { ...source, event, idempotency: { ...source.idempotency, key: key ?? byDefault } };
 }

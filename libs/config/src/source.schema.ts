@@ -76,7 +76,7 @@ const idempotency = z.strictObject({
     .min(1)
     .max(8)
     .optional()
-    .describe('What makes two events the same one. By default [entity, revision] where there is a revision, otherwise [id].'),
+    .describe('What makes two events the same one. By default [entity, revision] where the event has both, otherwise [id].'),
   digest: z
     .array(pointer)
     .min(1)

@@ -15,7 +15,8 @@ export function readYaml(file: string, text: string): { source: YamlSource | nul
     const { line, col } = lines.linePos(offset);
     return { file, line, column: col };
   };
-  const faults = document.errors.map((error) => ({
+  // What follows a broken place is mostly its echo.
+  const faults = document.errors.slice(0, 1).map((error) => ({
     ...at(error.pos[0]),
     path: '',
     problem: `is not YAML: ${unquoted(error.code)}`,

@@ -12,3 +12,5 @@ export { MemoryBroker, type MemoryLimits, memoryLimitsDefault } from './memory-b
 export { MemoryGroup } from './memory-group.js';
 export * from './kafka-settings.js';
 export * from './decide-assignment.js';
+export type { OffsetReport, TopicPlan, TopicReport } from './topics-admin.js';
+export type { ClusterDemand, ClusterFault } from './cluster-check.js';

@@ -23,6 +23,7 @@ export class Fetcher {
   /** Where each cursor that wants data is served; one whose reader has gone quiet is not in it. */
   private readonly places = new Map<Cursor, string>();
   private readonly pumps = new Set<string>();
+  private round = 0;
   private napping = 0;
   private nap = new AbortController();
   private warnedAtMs = -Infinity;
@@ -97,7 +98,10 @@ export class Fetcher {
       this.places.delete(cursor);
       this.places.set(cursor, place);
     }
-    return { wants: [...wants.values()], crowded };
+    // Whoever comes first in a fetch gets its first batch whole, however large: each in turn.
+    const list = [...wants.values()];
+    const first = list.length > 0 ? this.round++ % list.length : 0;
+    return { wants: [...list.slice(first), ...list.slice(0, first)], crowded };
   }
 
   /** Until a reader has taken something. */

@@ -43,6 +43,10 @@ export type KafkaBroker = {
     isolationLevel: number;
     topics: readonly { topic: string; partitions: readonly { partition: number; timestamp: number }[] }[];
   }): Promise<{ responses: readonly { topic: string; partitions: readonly { partition: number; offset: string }[] }[] }>;
+  createTopics(ask: { topics: readonly TopicAsk[]; timeout: number }): Promise<unknown>;
+  describeConfigs(ask: { resources: readonly { type: number; name: string; configNames: readonly string[] }[] }): Promise<{
+    resources: readonly { resourceName: string; configEntries: readonly { configName: string; configValue: string | null }[] }[];
+  }>;
   initProducerId(ask: { transactionalId?: string; transactionTimeout: number }): Promise<{ producerId: string; producerEpoch: number }>;
   addPartitionsToTxn(ask: ProducerAsk & { topics: readonly { topic: string; partitions: readonly number[] }[] }): Promise<unknown>;
   addOffsetsToTxn(ask: ProducerAsk & { groupId: string }): Promise<unknown>;
@@ -59,6 +63,12 @@ export type KafkaBroker = {
   ): (ask: unknown) => { request: unknown; response: { decode(data: Buffer): Promise<unknown> } };
 };
 
+export type TopicAsk = Readonly<{
+  topic: string;
+  numPartitions: number;
+  replicationFactor: number;
+  configEntries: readonly { name: string; value: string }[];
+}>;
 export type ProducerAsk = Readonly<{ transactionalId: string; producerId: string; producerEpoch: number }>;
 export type JoinAsk = Readonly<{
   groupId: string;

@@ -1,6 +1,7 @@
 import type { Clock } from './clock.port.js';
 import type { Lease, PartitionLog, PartitionWork } from './log.port.js';
 import type { Logger } from './logger.port.js';
+import { endsWithin } from './retrying.js';
 
 /** A partition's log as an adapter opens it for one assignment, and how it is let go. */
 export type OpenedLog = Readonly<{ log: PartitionLog; close(): void }>;
@@ -69,12 +70,7 @@ export class Assignments {
   async stop(maxMs: number): Promise<boolean> {
     const running = [...this.ending.values()];
     for (const partition of this.partitions()) this.revoke(partition);
-    const giveUp = new AbortController();
-    const inTime = await Promise.race([
-      Promise.all(running).then(() => true),
-      this.options.clock.sleep(maxMs, giveUp.signal).then(() => false),
-    ]);
-    giveUp.abort();
+    const inTime = await endsWithin(this.options.clock, maxMs, Promise.all(running));
     if (!inTime) this.options.logger.warn({ ...this.options.name, maxMs }, 'works are still running after the bound of a stop');
     return inTime;
   }

@@ -1,5 +1,5 @@
 import { TopicsAdmin } from './topics-admin.js';
-import type { KafkaBroker } from './kafkajs-internals.js';
+import type { KafkaBroker } from './kafkajs-internals.kafka.js';
 
 /** What stands in the way of the promises, where, and how to mend it. */
 export type ClusterFault = Readonly<{

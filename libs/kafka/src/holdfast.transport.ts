@@ -1,6 +1,7 @@
 import { type CustomTransportStrategy, Server } from '@nestjs/microservices';
 import type { Clock } from './clock.port.js';
 import type { PartitionWork, RecordSource } from './log.port.js';
+import { endsWithin } from './retrying.js';
 import { systemClock } from './system-clock.js';
 
 export type TransportWork = Readonly<{ source: RecordSource; work: PartitionWork }>;
@@ -41,12 +42,10 @@ export class HoldfastTransport extends Server<Record<string, never>, 'listening'
 
   async close(): Promise<void> {
     const { clock = systemClock, closeMaxMs = closeMaxDefaultMs } = this.options;
-    const enough = new AbortController();
-    const late = clock.sleep(closeMaxMs, enough.signal).then(() => !enough.signal.aborted);
-    const stopped = Promise.allSettled(this.works.map(({ source }) => source.stop())).then(() => false);
-    if (await Promise.race([stopped, late]))
+    const stopped = Promise.allSettled(this.works.map(({ source }) => source.stop()));
+    if (!(await endsWithin(clock, closeMaxMs, stopped))) {
       this.logger.warn(`sources did not stop within ${closeMaxMs} ms; what they had under way is settled by the next owner`);
-    enough.abort();
+    }
     this._status$.next('closed');
   }
 

@@ -1,6 +1,6 @@
 import { Cursor } from './kafkajs-cursor.js';
 import { kafkaErrorType, toLogError } from './kafkajs-errors.js';
-import { brokerError, sendRaw } from './kafkajs-internals.js';
+import { brokerError, sendRaw } from './kafkajs-internals.kafka.js';
 import { type FetchedPartition, fetchRequest } from './kafkajs-requests.js';
 import { isTransient, Wire, type WireContext } from './kafkajs-wire.js';
 import { committedBatches, splitBatches } from './record-batch.js';
@@ -64,6 +64,7 @@ export class Fetcher {
         else await this.rest(); // All prefetches are full: their readers are slower than we are.
         failures = 0;
       } catch (error) {
+        if (this.closing.signal.aborted) break;
         failures += 1;
         this.warn(error, place);
         for (const cursor of wants) this.misplace(cursor);

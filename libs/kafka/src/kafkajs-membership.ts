@@ -1,6 +1,7 @@
 import { decideAssignment } from './decide-assignment.js';
-import { MemberAssignment, MemberMetadata, type JoinAnswer, type KafkaBroker } from './kafkajs-internals.js';
+import { MemberAssignment, MemberMetadata, type JoinAnswer, type KafkaBroker } from './kafkajs-internals.kafka.js';
 import { kafkaErrorType } from './kafkajs-errors.js';
+import { endsWithin } from './retrying.js';
 import { Wire, type WireContext } from './kafkajs-wire.js';
 
 /** Told of every new generation, with the partitions that are mine in it. */
@@ -61,8 +62,8 @@ export class Membership {
   async stop(): Promise<void> {
     this.stopping.abort();
     const { clock, tuning } = this.context;
-    await Promise.race([this.ended, clock.sleep(tuning.heartbeatMs * 2)]);
-    if (this.memberId) await Promise.race([this.leave(), clock.sleep(tuning.heartbeatMs * 2)]);
+    await endsWithin(clock, tuning.heartbeatMs * 2, this.ended);
+    if (this.memberId) await endsWithin(clock, tuning.heartbeatMs * 2, this.leave());
     this.member = false;
     this.wire.close();
   }

@@ -1,4 +1,4 @@
-import { type ProducerAsk } from './kafkajs-internals.js';
+import { type ProducerAsk } from './kafkajs-internals.kafka.js';
 import { fencedTypes, kafkaErrorType, toLogError } from './kafkajs-errors.js';
 import { BatchProducer } from './kafkajs-producer.js';
 import { KafkajsReader, type ReaderContext } from './kafkajs-reader.js';

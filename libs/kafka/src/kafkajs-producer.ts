@@ -1,4 +1,4 @@
-import { brokerError, sendRaw } from './kafkajs-internals.js';
+import { brokerError, sendRaw } from './kafkajs-internals.kafka.js';
 import { kafkaErrorType, toLogError } from './kafkajs-errors.js';
 import { type ProducePart, type ProducedPart, produceRequest } from './kafkajs-requests.js';
 import { isTransient, type Wire, type WireContext } from './kafkajs-wire.js';

@@ -1,4 +1,4 @@
-import { kafkaApi, type RawRequest } from './kafkajs-internals.js';
+import { kafkaApi, type RawRequest } from './kafkajs-internals.kafka.js';
 import { type AbortedTransaction, readOffset } from './record-batch.js';
 
 export type FetchWant = Readonly<{ topic: string; partition: number; fromOffset: number; maxBytes: number }>;

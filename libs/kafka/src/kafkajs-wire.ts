@@ -1,6 +1,6 @@
 import type { Clock } from './clock.port.js';
 import type { KafkaSettings, KafkaTuning } from './kafka-settings.js';
-import { askMetadata, coordinatorOf, type KafkaBroker, type MetadataAnswer, openBroker } from './kafkajs-internals.js';
+import { askMetadata, closeBroker, coordinatorOf, type KafkaBroker, type MetadataAnswer, openBroker } from './kafkajs-internals.kafka.js';
 import { kafkaErrorType } from './kafkajs-errors.js';
 import { LogError } from './log.port.js';
 import type { Logger } from './logger.port.js';
@@ -120,8 +120,7 @@ export class Wire {
   private drop(address: string): void {
     const gone = this.brokers.get(address);
     this.brokers.delete(address);
-    // In the background: kafkajs waits for the answers that are still under way. Nobody is left who could hear of an error.
-    gone?.then((broker) => broker.disconnect()).catch(() => {});
+    gone?.then(closeBroker).catch(() => {}); // In the background: nobody is left who could hear of an error.
   }
 
   private async findCoordinator(kind: keyof typeof coordinatorOf, id: string): Promise<string> {

@@ -1,3 +1,5 @@
+import type { OutRecord } from './log.port.js';
+
 /**
  * The partition owner: rules 2 to 5, 10, 12 and 13 as one piece that ingest, dedupe, deliver and the delay lines share.
  *
@@ -21,7 +23,7 @@ export type Ownership = Readonly<{
 }>;
 
 export type Settlement = Readonly<{
-  records: readonly import('./log.port.js').OutRecord[];
+  records: readonly OutRecord[];
   offset: number;
   settled: readonly number[];
   /** Left out: stays as it was. */

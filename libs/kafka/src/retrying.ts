@@ -22,3 +22,11 @@ export async function retrying<T>(clock: Clock, how: Retrying, attempt: () => Pr
     await clock.sleep(waitMs, how.signal);
   }
 }
+
+/** Waits for the end of something, at most `ms`; false when time was up. */
+export async function endsWithin(clock: Clock, ms: number, ending: Promise<unknown>): Promise<boolean> {
+  const enough = new AbortController();
+  const inTime = await Promise.race([ending.then(() => true), clock.sleep(ms, enough.signal).then(() => false)]);
+  enough.abort();
+  return inTime;
+}

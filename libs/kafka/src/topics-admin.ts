@@ -4,7 +4,7 @@ import { encodeCommitMetadata } from './commit-metadata.js';
 import { type KafkaSettings, kafkaTuningDefault } from './kafka-settings.js';
 import { kafkaErrorType, toLogError } from './kafkajs-errors.js';
 import { isTransient, Wire, type WireContext } from './kafkajs-wire.js';
-import { LogError } from './log.port.js';
+import type { LogError } from './log.port.js';
 import { type Logger, silentLogger } from './logger.port.js';
 import { retrying } from './retrying.js';
 import { systemClock } from './system-clock.js';

@@ -1,11 +1,11 @@
 import { createRequire } from 'node:module';
 import { describe, expect, it } from '@jest/globals';
-import { brokerError, kafkaApi, MemberAssignment, MemberMetadata, openBroker } from './kafkajs-internals.js';
+import { brokerError, kafkaApi, MemberAssignment, MemberMetadata, openBroker } from './kafkajs-internals.kafka.js';
 import { kafkaErrorType, toLogError } from './kafkajs-errors.js';
 import { kafkaTuningDefault } from './kafka-settings.js';
 import { silentLogger } from './logger.port.js';
 
-// Goal: fail loudly, and here, when kafkajs changes under `kafkajs-internals.ts`.
+// Goal: fail loudly, and here, when kafkajs changes under `kafkajs-internals.kafka.ts`.
 const require = createRequire(import.meta.url);
 
 describe("kafkajs's inside", () => {

@@ -95,6 +95,7 @@ type RequestQueue = {
 };
 export type KafkaConnection = {
   readonly requestQueue: RequestQueue;
+  rejectRequests(error: Error): void;
   isConnected(): boolean;
   send(ask: unknown): Promise<unknown>;
 };
@@ -170,6 +171,12 @@ export async function openBroker(
   }).build(to);
   for (const { requestQueue } of pool.pool) calm(requestQueue);
   return new Broker({ connectionPool: pool, logger: kafkajsLogger, nodeId: null, allowAutoTopicCreation: false });
+}
+
+/** Ends a connection now: what still waits on it hears so, instead of holding the process until its timeout. */
+export async function closeBroker(broker: KafkaBroker): Promise<void> {
+  for (const connection of broker.connectionPool.pool) connection.rejectRequests(new Error('the connection to Kafka was closed'));
+  await broker.disconnect();
 }
 
 /** Sends a request of our own encoding over the broker's first connection, whatever its kind (kafkajs would take its second for fetches). */

@@ -13,7 +13,7 @@ export type ConfigKey = Readonly<{
 
 type Schema = {
   type?: string;
-  const?: unknown;
+  const?: string | number | boolean;
   enum?: unknown[];
   pattern?: string;
   default?: unknown;
@@ -28,7 +28,7 @@ type Schema = {
 
 /** Every key of the schema, in its order: what docs/reference/config.md lists, and what the tests hold against the code. */
 export function configKeys(schema: object = configJsonSchema()): ConfigKey[] {
-  const keys = keysOf(schema as Schema, '');
+  const keys = keysOf(schema, '');
   const told = new Map<string, ConfigKey>();
   for (const key of keys) {
     // Shapes of a choice share keys (the schemes of `verify`): each is told once, with all it may be.

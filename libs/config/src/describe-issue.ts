@@ -37,7 +37,7 @@ function closest(branches: readonly (readonly Issue[])[]): readonly Issue[] | nu
 }
 
 function unknownKey(path: readonly PathPart[], key: string, written: unknown, schema: object): RawFault {
-  const known = knownKeys(schema as JsonSchema, path, written);
+  const known = knownKeys(schema, path, written);
   const meant = nearest(key, known);
   const mend = meant ? `did you mean ${meant}?` : `remove it; known here: ${known.join(', ') || 'nothing'}`;
   return { path: [...path, key], problem: 'is not a key that is known here', mend };

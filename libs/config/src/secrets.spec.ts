@@ -16,7 +16,7 @@ describe('a secret', () => {
     const secret = new Secret('hunter2');
     const shown = [
       String(secret),
-      `${secret}`,
+      '' + String(secret),
       JSON.stringify({ secret }),
       inspect(secret),
       inspect({ deep: { secret } }, { depth: 9, showHidden: true }),

@@ -93,7 +93,10 @@ function array(item: Walk, mode: WalkMode): Walk {
   return (cursor) => {
     const items: unknown[] = [];
     for (let count = cursor.block(); count > 0; count = cursor.block()) {
-      for (let n = 0; n < count; n++) mode === 'read' ? items.push(item(cursor)) : item(cursor);
+      for (let n = 0; n < count; n++) {
+        const found = item(cursor);
+        if (mode === 'read') items.push(found);
+      }
     }
     return items;
   };

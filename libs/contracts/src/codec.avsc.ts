@@ -1,4 +1,4 @@
-import avro from 'avsc';
+import type avro from 'avsc';
 import { AvroCursor, AvroFault } from './avro-cursor.js';
 import { compileAvro, type AvroSchema, type Walk } from './avro-reader.js';
 import { parseAvro } from './compatibility.js';

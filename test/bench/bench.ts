@@ -20,9 +20,7 @@ export async function runBenches(benches: readonly Bench[], names: readonly stri
     process.stderr.write(`bench ${bench.name}: ${bench.about}\n`);
     try {
       await bench.run((findings) =>
-        process.stdout.write(
-          `${JSON.stringify({ bench: bench.name, ...findings, command: `npm run bench -- ${bench.name}`, machine })}\n`,
-        ),
+        process.stdout.write(`${JSON.stringify({ bench: bench.name, ...findings, command: `npm run bench -- ${bench.name}`, machine })}\n`),
       );
     } catch (error) {
       failed += 1;

@@ -1,8 +1,9 @@
 import { runBenches } from './bench.js';
 import { bulkhead } from './bulkhead.bench.js';
+import { door } from './door.bench.js';
 import { latency } from './latency.bench.js';
 import { slowPartner } from './slow-partner.bench.js';
 import { transactions } from './transactions.bench.js';
 import { wholeWay } from './whole-way.bench.js';
 
-process.exitCode = await runBenches([wholeWay, latency, transactions, slowPartner, bulkhead], process.argv.slice(2));
+process.exitCode = await runBenches([door, wholeWay, latency, transactions, slowPartner, bulkhead], process.argv.slice(2));

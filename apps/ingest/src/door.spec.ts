@@ -48,7 +48,7 @@ describe('an event that is taken', () => {
     });
     expect(answer.status).toBe(202);
     expect(answer.body).toEqual({ id: 'd-1', correlationId: answer.headers['x-correlation-id'] });
-    expect(answer.headers['content-type']).toBe('application/json');
+    expect(answer.headers['content-type']).toBe('application/json; charset=utf-8');
     expect(answer.headers['traceparent']).toMatch(/^00-[0-9a-f]{32}-[0-9a-f]{16}-01$/);
     const [event] = world.events();
     expect(event).toMatchObject({

@@ -1,7 +1,7 @@
 import { afterEach, describe, expect, it } from '@jest/globals';
 import { AdminServer } from './admin-server.js';
 import { createMetrics } from './metrics.js';
-import { failed, FRESH_MS, passed, Readiness } from './readiness.js';
+import { failed, FRESH_MS, partly, passed, Readiness } from './readiness.js';
 
 // Goal: /readyz follows reality, names what is missing, and a check that hangs or throws cannot hang the answer.
 // Method: a hand-driven monotonic clock; the real server on a free port.
@@ -44,6 +44,19 @@ describe('the admin server', () => {
     isUp = false;
     pass(FRESH_MS + 1);
     expect((await get('/readyz')).status).toBe(503);
+  });
+
+  it('stays ready when one part of many is missing, and tells which', async () => {
+    const { readiness, get } = await world();
+    readiness.register('kafka', () => passed);
+    readiness.register('source erp', () => partly('the topic erp.orders is missing', 'Create it.'));
+    const answer = await get('/readyz');
+    expect(answer.status).toBe(200);
+    expect(JSON.parse(answer.text)).toMatchObject({
+      ready: true,
+      checks: { kafka: 'ok', 'source erp': 'missing' },
+      missing: [{ check: 'source erp', missing: 'the topic erp.orders is missing', mend: 'Create it.' }],
+    });
   });
 
   it('asks once for many askers', async () => {

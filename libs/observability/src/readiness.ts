@@ -4,7 +4,7 @@
  * A round of checks runs at most once in FRESH_MS and each check at most CHECK_MAX_MS, so an answer is never older than
  * their sum (3 s; the promise is 10 s). A check that hangs counts as failed.
  */
-export type CheckResult = { ok: true } | { ok: false; missing: string; mend: string };
+export type CheckResult = { ok: true } | { ok: false; missing: string; mend: string; partial?: true };
 export type Check = (signal: AbortSignal) => CheckResult | Promise<CheckResult>;
 export type ReadinessReport = Readonly<{ ready: boolean; app: string; checks: Record<string, CheckResult> }>;
 
@@ -13,6 +13,8 @@ export const FRESH_MS = 1_000;
 
 export const passed: CheckResult = { ok: true };
 export const failed = (missing: string, mend: string): CheckResult => ({ ok: false, missing, mend });
+/** One part of many is missing (a source without its topic): told among the missing, and the app stays ready for the others. */
+export const partly = (missing: string, mend: string): CheckResult => ({ ok: false, missing, mend, partial: true });
 
 export class Readiness {
   private readonly checks = new Map<string, Check>();
@@ -38,7 +40,11 @@ export class Readiness {
 
   private async evaluate(): Promise<ReadinessReport> {
     const entries = await Promise.all([...this.checks].map(async ([name, check]) => [name, await this.bounded(name, check)] as const));
-    return { ready: entries.every(([, result]) => result.ok), app: this.app, checks: Object.fromEntries(entries) };
+    return {
+      ready: entries.every(([, result]) => result.ok || result.partial === true),
+      app: this.app,
+      checks: Object.fromEntries(entries),
+    };
   }
 
   private async bounded(name: string, check: Check): Promise<CheckResult> {

@@ -22,7 +22,7 @@ export function testSource({ name, webhook, event }: TestSource): WebhookSource 
     name,
     bodyMaxBytes,
     contentTypes,
-    signature: signatureVerifier(name, verify, secrets),
+    signature: signatureVerifier(verify, secrets),
     envelope: planEnvelope({
       name,
       event: {

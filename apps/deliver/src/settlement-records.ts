@@ -50,7 +50,8 @@ function nextDelivery(end: Exclude<End, { kind: 'delivered' }>): Delivery {
   return {
     ...delivery,
     attempt: delivery.attempt + (end.spends ? 1 : 0),
-    hop: delivery.hop + 1,
+    // `id` and `hop` name one record on its way; a dead letter has left the way.
+    hop: delivery.hop + (isDead ? 0 : 1),
     firstattemptat: firstAttemptAtMs,
     history: boundedHistory([...delivery.history, ...entries]),
     doubtful: end.doubtful,

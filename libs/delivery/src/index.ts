@@ -3,3 +3,4 @@ export * from './decide-class.js';
 export * from './decide-next-step.js';
 export * from './decide-resolution.js';
 export * from './attempt-marks.port.js';
+export { MemoryMarksServer, type MarksFault } from './attempt-marks.memory.js';

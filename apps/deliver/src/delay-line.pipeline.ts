@@ -34,27 +34,39 @@ export const delayLineWork =
   (parts: DelayLineParts): PartitionWork =>
   async (log, lease) => {
     const { tier, ports, bounds } = parts;
-    const { clock } = ports;
+    const { clock, report } = ports;
+    const { topic, partition } = log;
     const stop = lease.revoked;
     const owner = parts.ownerOf?.(log) ?? new PartitionOwner(log, { begin: 'own-topic' });
-    let { offset: next } = await owner.acquire();
-    while (!stop.aborted) {
-      // 1 · Source.
-      const chunk = await log.read(next, { records: bounds.delayMaxRecords, waitMs: bounds.readWaitMs }, stop);
-      const [head] = chunk.records;
-      if (!head) {
-        next = chunk.nextOffset;
-        continue;
+    try {
+      let { offset: next } = await owner.acquire();
+      report.waits(tier.name, partition, null);
+      while (!stop.aborted) {
+        report.progressed(topic, partition, next);
+        // 1 · Source.
+        const chunk = await log.read(next, { records: bounds.delayMaxRecords, waitMs: bounds.readWaitMs }, stop);
+        const [head] = chunk.records;
+        if (!head) {
+          next = chunk.nextOffset;
+          continue;
+        }
+        // 2 · Wait for the head. Never early: the clock is looked at again after each wait.
+        const dueAtMs = head.timestampMs + tier.delayMs;
+        while (clock.nowMs() < dueAtMs && !stop.aborted) await clock.sleep(dueAtMs - clock.nowMs(), stop);
+        if (stop.aborted) break;
+        // 3 · What is due goes back, in one transaction with the offset.
+        const nowMs = clock.nowMs();
+        const firstLater = chunk.records.findIndex(({ timestampMs }) => timestampMs + tier.delayMs > nowMs);
+        const due = firstLater < 0 ? chunk.records : chunk.records.slice(0, firstLater);
+        next = await giveBack(due, chunk.records[due.length]?.offset ?? chunk.nextOffset, { owner, parts, log });
       }
-      // 2 · Wait for the head. Never early: both ends of the wait are looked at again.
-      const dueAtMs = head.timestampMs + tier.delayMs;
-      while (clock.nowMs() < dueAtMs && !stop.aborted) await clock.sleep(dueAtMs - clock.nowMs(), stop);
-      if (stop.aborted) return;
-      // 3 · What is due goes back, in one transaction with the offset.
-      const isDue = (record: LogRecord): boolean => record.timestampMs + tier.delayMs <= clock.nowMs();
-      const firstLater = chunk.records.findIndex((record) => !isDue(record));
-      const due = firstLater < 0 ? chunk.records : chunk.records.slice(0, firstLater);
-      next = await giveBack(due, chunk.records[due.length]?.offset ?? chunk.nextOffset, { owner, parts, log });
+      report.waits(tier.name, partition, null);
+    } catch (error) {
+      // The work is begun again while the partition is still here: fence, read, go on.
+      report.waits(tier.name, partition, error instanceof Error ? error.message : String(error));
+      throw error;
+    } finally {
+      report.progressed(topic, partition, null);
     }
   };
 

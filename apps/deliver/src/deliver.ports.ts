@@ -41,6 +41,8 @@ export interface Resolver {
 export type LookupAnswer =
   | Readonly<{ kind: 'found' }>
   | Readonly<{ kind: 'not-found' }>
+  /** It answered, and nobody could say whether it is this change: an operator decides. */
+  | Readonly<{ kind: 'cannot-tell'; reason: string }>
   /** The partner could not say: nothing was sent, and the outcome is one of asking. */
   | Readonly<{ kind: 'no-answer'; outcome: SentOutcome }>;
 
@@ -55,6 +57,10 @@ export interface DeliverReport {
   settled(end: SettledReport): void;
   destinationHeld(destination: string, reason: string, untilMs: number): void;
   redisForgot(destination: string, partition: number): void;
+  /** A partition of a destination or a delay line does not move, and why; null: it moves again, or is not here any more. */
+  waits(name: string, partition: number, why: string | null): void;
+  /** The first offset that is not settled; null: the partition is not here any more. */
+  progressed(topic: string, partition: number, offset: number | null): void;
 }
 export type SettledReport = Readonly<{
   destination: string;

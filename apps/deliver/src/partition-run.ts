@@ -74,13 +74,16 @@ class PartitionRun {
 
   /** Take over → read, deliver and settle side by side → let what is in flight end → settle it → let go. */
   async run(): Promise<void> {
+    const { report } = this.parts.ports;
+    const { topic, partition } = this.log;
     const revoked = (): void => this.stop.abort();
     this.stop.signal.addEventListener('abort', () => this.room.fire(), { once: true });
     this.lease.revoked.addEventListener('abort', revoked, { once: true });
     if (this.lease.revoked.aborted) return;
     // 1 · Mine in Kafka. Redis hears of it next, and nobody claims before that.
-    const ownership = await this.settler.acquire();
+    const ownership = await this.settler.acquire().catch((error: unknown) => this.waitsFor(error));
     this.window = new Window(ownership);
+    report.progressed(topic, partition, ownership.offset);
     const way = this.open(ownership.incarnation);
     // 2 · Read and deliver; settle what ended.
     const settling = this.settler.run();
@@ -92,7 +95,9 @@ class PartitionRun {
     this.settler.close();
     await settling;
     this.lease.revoked.removeEventListener('abort', revoked);
-    if (this.failure) throw this.failure.error;
+    report.progressed(topic, partition, null);
+    if (this.failure) this.waitsFor(this.failure.error);
+    report.waits(this.parts.destination.name, partition, null);
   }
 
   private open(incarnation: string): Way {
@@ -110,6 +115,7 @@ class PartitionRun {
       bounds,
       quietMs: timeoutMs + unknown.settleMs,
       redisForgot: () => ports.report.redisForgot(destination.name, partition),
+      waits: (why) => ports.report.waits(destination.name, partition, why),
       out: (error) => this.fail(error),
     });
     this.standing = standing;
@@ -223,8 +229,15 @@ class PartitionRun {
     this.settler.add({ offset: record.offset, records, bytes: record.value?.length ?? 0, digest, told });
   }
 
+  /** The work ends with it, and is begun again while the partition is still here. */
+  private waitsFor(error: unknown): never {
+    this.parts.ports.report.waits(this.parts.destination.name, this.log.partition, error instanceof Error ? error.message : String(error));
+    throw error;
+  }
+
   private onSettled(offsets: readonly number[]): void {
     this.marks?.forget(offsets);
+    this.parts.ports.report.progressed(this.log.topic, this.log.partition, this.window.offset());
     this.room.fire();
   }
 

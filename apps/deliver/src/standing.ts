@@ -24,6 +24,8 @@ export type StandingParts = Readonly<{
   /** The longest a claim's request may still take effect: deadline + `unknown.settle`. */
   quietMs: number;
   redisForgot(): void;
+  /** What it waits for; null: it stands. */
+  waits(why: string | null): void;
   /** The partition is not mine any more, or something is wrong that waiting does not mend. */
   out(error: unknown): void;
 }>;
@@ -112,6 +114,7 @@ export class StandingKeeper {
       try {
         if (await this.once()) break;
       } catch (error) {
+        this.parts.waits(error instanceof Error ? error.message : String(error));
         if (isOver(error)) this.goOut(error);
         else if (!(error instanceof MarksUnavailableError)) this.mustAcquire = true;
       }
@@ -141,6 +144,7 @@ export class StandingKeeper {
     this.quietAt ??= clock.nowMs() + quietMs;
     if (this.mustAcquire) return false;
     this.standing = { number, identity };
+    this.parts.waits(null);
     return true;
   }
 

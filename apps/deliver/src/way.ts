@@ -116,7 +116,7 @@ export class Way {
 
   /** The destination's word on an unknown outcome: an end, or null when a look-up proved that nothing took effect. */
   async resolve(item: Item, plan: Extract<Resolution, { kind: 'ask' | 'hold' }>): Promise<Turn | null> {
-    const { destination, clock } = this.parts;
+    const { destination } = this.parts;
     if (item.wasStarted) {
       const late = await this.claim(item, false);
       if (late === null) return AGAIN;
@@ -128,13 +128,7 @@ export class Way {
         return this.unsent(item);
       }
     }
-    if (plan.kind === 'hold') {
-      const doubts = { doubtful: true, quietAtMs: item.doubt?.quietAtMs ?? null, maybeTwice: false };
-      return {
-        kind: 'end',
-        end: { kind: 'held', item, atMs: clock.nowMs(), class: 'unknown', reason: plan.reason, spends: false, ...doubts },
-      };
-    }
+    if (plan.kind === 'hold') return this.held(item, plan.reason);
     const deadline = this.deadline();
     const answer = await destination.resolver.ask(item.delivery, deadline);
     if (answer.kind === 'found') {
@@ -146,12 +140,17 @@ export class Way {
       item.leastDoneAs = item.leastDoneAs === 'once' ? 'proof' : item.leastDoneAs;
       return null;
     }
-    // The partner cannot be asked: as a transient failure, and the doubt stays.
-    const classified: Classified = { ...decideClass(answer.outcome, destination.policy), effect: 'no' };
-    const asked: Classified =
-      classified.class === 'delivered' || classified.class === 'unknown' ? { ...classified, class: 'transient' } : classified;
+    if (answer.kind === 'cannot-tell') return this.held(item, `unknown outcome, and ${answer.reason}`);
+    // The partner cannot be asked: held back as it says, or a transient failure; the doubt stays.
+    const { class: named, rule } = decideClass(answer.outcome, destination.policy);
+    const asked: Classified = { class: named === 'throttled' || named === 'auth' ? named : 'transient', rule, effect: 'no' };
     const facts = this.book(item, answer.outcome, asked, deadline);
     return this.follow(item, decideNextStep(facts, destination.policy), { classified: asked, doneAs: 'proof' });
+  }
+
+  private held(item: Item, reason: string): Turn {
+    const doubts = { doubtful: true, quietAtMs: item.doubt?.quietAtMs ?? null, maybeTwice: false };
+    return { kind: 'end', end: { kind: 'held', item, atMs: this.clock.nowMs(), class: 'unknown', reason, spends: false, ...doubts } };
   }
 
   tellDuplicate(item: Item): void {

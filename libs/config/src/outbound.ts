@@ -18,7 +18,12 @@ const PRIVATE: readonly (readonly [string, number, 'ipv4' | 'ipv6'])[] = [
 ];
 
 /** Whom a destination may call. Everything public may be called; what is private only in `dev` or when it is allowed by name or network. */
-export type OutboundGuard = Readonly<{ allowsHost(host: string): boolean; allowsAddress(address: string): boolean }>;
+export type OutboundGuard = Readonly<{
+  allowsHost(host: string): boolean;
+  allowsAddress(address: string): boolean;
+  /** Allowed by its name: its addresses are not asked for. */
+  isNamed(host: string): boolean;
+}>;
 
 export function outboundGuard({ dev, allow }: Readonly<{ dev: boolean; allow: readonly string[] }>): OutboundGuard {
   const closed = new BlockList();
@@ -32,13 +37,16 @@ export function outboundGuard({ dev, allow }: Readonly<{ dev: boolean; allow: re
     const family = isIP(bare) === 6 ? 'ipv6' : 'ipv4';
     return dev || !closed.check(bare, family) || open.check(bare, family);
   };
+  const bareOf = (host: string): string =>
+    host
+      .replace(/^\[|\]$/g, '')
+      .replace(/\.$/, '')
+      .toLowerCase();
   return {
     allowsAddress,
+    isNamed: (host) => dev || names.has(bareOf(host)),
     allowsHost: (host) => {
-      const bare = host
-        .replace(/^\[|\]$/g, '')
-        .replace(/\.$/, '')
-        .toLowerCase();
+      const bare = bareOf(host);
       if (dev || names.has(bare)) return true;
       return isIP(bare) ? allowsAddress(bare) : bare !== 'localhost' && !bare.endsWith('.localhost');
     },
@@ -64,11 +72,12 @@ function addNetwork(list: BlockList, entry: string): boolean {
   return true;
 }
 
-/** An IPv4 address inside an IPv6 one, as itself. */
+/** An IPv4 address inside an IPv6 one (mapped, compatible, NAT64, 6to4), as itself: that is whom it reaches. */
 function unwrapped(address: string): string {
-  const dotted = /^::ffff:(\d+\.\d+\.\d+\.\d+)$/i.exec(address);
+  const dotted = /^(?:::ffff:|::|64:ff9b::)(\d+\.\d+\.\d+\.\d+)$/i.exec(address);
   if (dotted) return dotted[1]!;
-  const hex = /^::ffff:([0-9a-f]{1,4}):([0-9a-f]{1,4})$/i.exec(address);
+  const hex =
+    /^(?:::ffff:|::|64:ff9b::)([0-9a-f]{1,4}):([0-9a-f]{1,4})$/i.exec(address) ?? /^2002:([0-9a-f]{1,4}):([0-9a-f]{1,4}):/i.exec(address);
   if (!hex) return address;
   const [high, low] = [parseInt(hex[1]!, 16), parseInt(hex[2]!, 16)];
   return [high >> 8, high & 255, low >> 8, low & 255].join('.');

@@ -1,0 +1,67 @@
+import { outboundGuard, type DestinationConfig, type HoldfastConfig, type SecretStore } from '#libs/config/src/index.js';
+import type { Clock } from '#libs/kafka/src/index.js';
+import { secretsOf, staticCredentials } from './credentials.js';
+import type { DeliverBounds } from './deliver.config.js';
+import type { Destination, DestinationPolicy } from './deliver.ports.js';
+import { originOf, requestRenderer } from './render-request.js';
+import { LookupResolver, noResolver } from './resolver.undici.js';
+import { UndiciSender } from './sender.undici.js';
+
+export type DestinationParts = Readonly<{
+  config: Pick<HoldfastConfig, 'destinations' | 'dev' | 'outbound'>;
+  secrets: SecretStore;
+  clock: Clock;
+  bounds: DeliverBounds;
+}>;
+
+/** Look-ups are few: they follow unknown outcomes only. */
+const lookupsMaxInFlight = 8;
+const lookupAnswerMaxBytes = 256 * 1024;
+
+export function policyOf(config: DestinationConfig, bounds: DeliverBounds): DestinationPolicy {
+  const { http, unknown, retry, classify } = config;
+  return {
+    timeoutMs: http.timeoutMs,
+    maxInFlight: http.maxInFlight,
+    classify,
+    resolve: unknown.resolve,
+    validForMs: unknown.validForMs,
+    unknown: { resolve: unknown.resolve, statuses: unknown.statuses, settleMs: unknown.settleMs },
+    tiers: retry.tiers,
+    maxAgeMs: retry.maxAgeMs,
+    retryAfterMaxMs: bounds.retryAfterMaxMs,
+    retryAfterDefaultMs: bounds.retryAfterDefaultMs,
+  };
+}
+
+export const secretsOfDestinations = ({ destinations }: Pick<HoldfastConfig, 'destinations'>) =>
+  destinations.flatMap(({ auth }) => secretsOf(auth));
+
+/** Each destination with its own pools; `close` ends them. */
+export function openDestinations({ config, secrets, clock, bounds }: DestinationParts): {
+  destinations: Destination[];
+  close(): Promise<void>;
+} {
+  const outbound = outboundGuard({ dev: config.dev, allow: config.outbound.allow });
+  const senders: UndiciSender[] = [];
+  const open = (options: ConstructorParameters<typeof UndiciSender>[0]): UndiciSender => {
+    const sender = new UndiciSender(options);
+    senders.push(sender);
+    return sender;
+  };
+  const destinations = config.destinations.map((one): Destination => {
+    const { http, unknown } = one;
+    const credentials = staticCredentials(one.auth, secrets);
+    const way = { timeoutMs: http.timeoutMs, outbound, clock };
+    const { lookup } = unknown;
+    const asks = { ...way, maxInFlight: lookupsMaxInFlight, answerMaxBytes: lookupAnswerMaxBytes, keepMaxBytes: lookupAnswerMaxBytes };
+    return {
+      name: one.name,
+      policy: policyOf(one, bounds),
+      sender: open({ ...way, origin: originOf(http.url), maxInFlight: http.maxInFlight }),
+      resolver: lookup ? new LookupResolver(lookup, open({ ...asks, origin: originOf(lookup.url) }), credentials) : noResolver,
+      render: requestRenderer(one, credentials),
+    };
+  });
+  return { destinations, close: async () => void (await Promise.all(senders.map((sender) => sender.close()))) };
+}

@@ -1,0 +1,118 @@
+import { Module, type DynamicModule } from '@nestjs/common';
+import { formatFault, loadConfig, loadSettings, openSecrets, type HoldfastConfig, type Settings } from '#libs/config/src/index.js';
+import { HttpRegistry, openCodec, RegistryError, type Codec } from '#libs/contracts/src/index.js';
+import { RedisAttemptMarksStore } from '#libs/delivery/src/delivery.module.js';
+import { topicNames } from '#libs/domain/src/index.js';
+import { RedisConnection } from '#libs/identity/src/identity.module.js';
+import { systemClock, type LogCluster } from '#libs/kafka/src/index.js';
+import { createKafkajsCluster } from '#libs/kafka/src/kafkajs-log.js';
+import { boundedType, type Ground } from '#libs/observability/src/index.js';
+import { deliverBoundsDefault } from './deliver.config.js';
+import { openDestinations, secretsOfDestinations } from './deliver.destinations.js';
+import { registerHealth } from './deliver.health.js';
+import { DeliverLifecycle } from './deliver.lifecycle.js';
+import { createDeliverProcess } from './deliver.process.js';
+import { deliverTelling } from './deliver.telling.js';
+
+type DeliverGround = Ground<'deliver'>;
+type Configuration = Readonly<{ config: HoldfastConfig; settings: Settings }>;
+
+const CONFIGURATION = Symbol('configuration');
+const CLUSTER = Symbol('cluster');
+const REDIS = Symbol('redis');
+const CODEC = Symbol('codec');
+
+/** Binds ports to adapters; what happens between them stands in `deliver.pipeline.ts`. */
+@Module({})
+export class DeliverModule {
+  static over(ground: DeliverGround): DynamicModule {
+    return {
+      module: DeliverModule,
+      providers: [
+        { provide: CONFIGURATION, useFactory: () => readConfiguration(ground) },
+        { provide: CLUSTER, inject: [CONFIGURATION], useFactory: (of: Configuration) => openCluster(ground, of) },
+        { provide: REDIS, inject: [CONFIGURATION], useFactory: (of: Configuration) => openRedis(ground, of) },
+        { provide: CODEC, inject: [CONFIGURATION], useFactory: (of: Configuration) => codecOnceThere(ground, of) },
+        {
+          provide: DeliverLifecycle,
+          inject: [CONFIGURATION, CLUSTER, REDIS, CODEC],
+          useFactory: (of: Configuration, cluster: LogCluster, redis: RedisConnection, codec: Codec) =>
+            wire({ ground, of, cluster, redis, codec }),
+        },
+      ],
+    };
+  }
+}
+
+function readConfiguration({ logger }: DeliverGround): Configuration {
+  const read = loadSettings();
+  if (!read.ok) throw new Error(read.faults.map((fault) => formatFault(fault)).join('\n'));
+  const loaded = loadConfig(read.settings.configPath);
+  for (const warning of loaded.warnings) logger.warn({ configuration: warning }, warning.problem);
+  if (!loaded.ok) throw new Error(loaded.faults.map((fault) => formatFault(fault)).join('\n'));
+  return { config: loaded.config, settings: read.settings };
+}
+
+function openCluster({ logger, shutdown }: DeliverGround, { settings }: Configuration): LogCluster {
+  const cluster = createKafkajsCluster(settings.kafka, { logger });
+  shutdown.add('close', 'kafka', () => cluster.close());
+  return cluster;
+}
+
+function openRedis({ logger, shutdown }: DeliverGround, { settings }: Configuration): RedisConnection {
+  const redis = RedisConnection.open({
+    url: settings.redisUrl,
+    name: 'holdfast-deliver',
+    onStatus: ({ ready, why, evictedKeys }) =>
+      ready ? logger.info({ evictedKeys }, 'redis is ready') : logger.error({ why }, 'redis is not ready'),
+  });
+  shutdown.add('close', 'redis', () => redis.close());
+  return redis;
+}
+
+const registryWaitMs = 1_000;
+
+/** Without the ids of its schemas nothing can be written, so it waits for a registry that is not there yet; livez answers meanwhile. */
+async function codecOnceThere({ logger, shutdown }: DeliverGround, { settings }: Configuration): Promise<Codec> {
+  const registry = new HttpRegistry(settings.schemaRegistryUrl);
+  for (let told = false; ; told = true) {
+    try {
+      return await openCodec(registry);
+    } catch (error) {
+      if (!(error instanceof RegistryError) || !error.retryable || shutdown.stopping) throw error;
+      if (!told) logger.warn({ err: error }, 'waits for the schema registry');
+      await systemClock.sleep(registryWaitMs);
+    }
+  }
+}
+
+type Parts = Readonly<{ ground: DeliverGround; of: Configuration; cluster: LogCluster; redis: RedisConnection; codec: Codec }>;
+
+function wire({ ground, of: { config }, cluster, redis, codec }: Parts): DeliverLifecycle {
+  const { logger, metrics, readiness, shutdown } = ground;
+  const { prefix, retention } = config.topics;
+  const clock = systemClock;
+  const topics = topicNames(prefix);
+  const { tiers } = config.retry;
+  const secrets = openSecrets(secretsOfDestinations(config));
+  shutdown.add('close', 'secrets', () => secrets.close());
+  const { destinations, close } = openDestinations({ config, secrets, clock, bounds: deliverBoundsDefault });
+  shutdown.add('close', 'connections to partners', close);
+  const bounded = boundedType(config.eventTypes);
+  const telling = deliverTelling({ logger, metrics, boundedType: bounded, clock });
+  const ports = { clock, codec, marks: new RedisAttemptMarksStore(redis, prefix), report: telling, logger, topics };
+  const process = createDeliverProcess({ cluster, ports, destinations, tiers, topicPrefix: prefix });
+  registerHealth(readiness, { redis, process, telling });
+  return new DeliverLifecycle(process, {
+    cluster,
+    process,
+    telling,
+    metrics,
+    boundedType: bounded,
+    clock,
+    topics,
+    tiers,
+    destinations: destinations.map(({ name }) => name),
+    retentionMs: { deliveries: retention.deliveries.ms, retry: retention.retry.ms },
+  });
+}

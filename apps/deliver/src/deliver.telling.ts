@@ -1,0 +1,95 @@
+import type { Clock } from '#libs/kafka/src/index.js';
+import type { Logger, Metrics } from '#libs/observability/src/index.js';
+import type { DeliverReport, SettledReport } from './deliver.ports.js';
+
+export type DeliverTelling = DeliverReport &
+  Readonly<{
+    /** Partitions that do not move, and why: `destination/partition` → text. */
+    waiting(): ReadonlyMap<string, string>;
+    /** The first offset that is not settled, by topic and partition. */
+    offsets(): ReadonlyMap<string, ReadonlyMap<number, number>>;
+  }>;
+
+type Parts = Readonly<{
+  logger: Logger;
+  metrics: Pick<
+    Metrics<'deliver'>,
+    'deliveries' | 'attempts' | 'attemptSeconds' | 'processingSeconds' | 'endToEndSeconds' | 'duplicatesSent' | 'redisRebuilds'
+  >;
+  boundedType(type: string): string;
+  clock: Pick<Clock, 'nowMs'>;
+}>;
+
+/** News of the pipelines as metrics, log lines and what readiness looks at. One wide line a settlement. */
+export function deliverTelling({ logger, metrics, boundedType, clock }: Parts): DeliverTelling {
+  const waiting = new Map<string, string>();
+  const offsets = new Map<string, Map<number, number>>();
+  return {
+    waiting: () => waiting,
+    offsets: () => offsets,
+    attempted: ({ destination, event }, entry) => {
+      metrics.attempts.inc({ destination, type: boundedType(event.type), class: entry.class });
+      metrics.attemptSeconds.observe({ destination }, entry.tookms / 1_000);
+    },
+    duplicateSent: (destination, cause) => metrics.duplicatesSent.inc({ destination, cause }),
+    settled: (end) => {
+      count(end, { metrics, boundedType, nowMs: clock.nowMs() });
+      say(end, logger);
+    },
+    destinationHeld: (destination, reason, untilMs) =>
+      logger.warn({ destination, reason, until: new Date(untilMs).toISOString() }, 'the destination is held'),
+    redisForgot: (destination, partition) => {
+      metrics.redisRebuilds.inc({ app: 'deliver' });
+      logger.warn({ destination, partition }, 'Redis forgot: every unsettled delivery of the partition counts as started');
+    },
+    waits: (name, partition, why) => {
+      const key = `${name}/${partition}`;
+      if (why === null) {
+        if (waiting.delete(key)) logger.info({ destination: name, partition }, 'the partition goes on');
+        return;
+      }
+      if (!waiting.has(key)) logger.error({ destination: name, partition, why }, 'the partition waits');
+      waiting.set(key, why);
+    },
+    progressed: (topic, partition, offset) => {
+      const known = offsets.get(topic) ?? new Map<number, number>();
+      if (offset === null) known.delete(partition);
+      else known.set(partition, offset);
+      offsets.set(topic, known);
+    },
+  };
+}
+
+function count(end: SettledReport, { metrics, boundedType, nowMs }: Pick<Parts, 'metrics' | 'boundedType'> & { nowMs: number }): void {
+  const { destination, delivery, kind } = end;
+  const type = boundedType(delivery?.event.type ?? '');
+  // A delayed delivery is on its way still: it counts when it is settled for good.
+  if (kind !== 'delayed') metrics.deliveries.inc({ destination, type, verdict: kind });
+  if (!delivery || !kind.startsWith('delivered')) return;
+  metrics.processingSeconds.observe({ type, destination }, Math.max(0, nowMs - delivery.event.receivedat) / 1_000);
+  if (delivery.event.time !== null)
+    metrics.endToEndSeconds.observe({ type, destination }, Math.max(0, nowMs - delivery.event.time) / 1_000);
+}
+
+function say({ destination, kind, position, delivery, last, tier, reason }: SettledReport, logger: Logger): void {
+  const { event } = delivery ?? {};
+  const line = {
+    destination,
+    verdict: kind,
+    position,
+    delivery: delivery?.id,
+    event: event?.id,
+    type: event?.type,
+    correlationId: event?.correlationid,
+    attempt: last?.attempt ?? delivery?.attempt,
+    hop: delivery?.hop,
+    class: last?.class,
+    status: last?.status ?? undefined,
+    error: last?.error ?? undefined,
+    tookMs: last?.tookms,
+    tier: tier ?? undefined,
+    reason: reason ?? undefined,
+  };
+  if (kind === 'dead-lettered' || kind === 'held' || kind === 'unreadable') logger.warn(line, 'delivery settled');
+  else logger.info(line, 'delivery settled');
+}

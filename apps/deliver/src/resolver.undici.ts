@@ -1,0 +1,70 @@
+import type { LookupConfig, ValueFrom } from '#libs/config/src/index.js';
+import type { HoldfastEvent } from '#libs/domain/src/index.js';
+import { revisionOrder } from '#libs/identity/src/index.js';
+import { asText, at, decideLookup, type LookupExpectation } from './decide-lookup.js';
+import type { Deadline, LookupAnswer, Resolver, Sender } from './deliver.ports.js';
+import { pathRenderer, type Credentials } from './render-request.js';
+import type { Delivery } from '#libs/domain/src/index.js';
+
+/** Asks over a sender of its own, so that a look-up waits for no delivery's connection. */
+export class LookupResolver implements Resolver {
+  private readonly pathFor: (delivery: Delivery) => string | null;
+
+  constructor(
+    private readonly config: LookupConfig,
+    private readonly sender: Sender,
+    private readonly credentials: Credentials,
+  ) {
+    this.pathFor = pathRenderer(config.url);
+  }
+
+  async ask(delivery: Delivery, deadline: Deadline): Promise<LookupAnswer> {
+    const path = this.pathFor(delivery);
+    if (path === null) return { kind: 'cannot-tell', reason: `${this.config.url.text} cannot be filled for this event` };
+    const headers = { accept: 'application/json', 'x-correlation-id': delivery.event.correlationid, ...this.credentials() };
+    const outcome = await this.sender.send({ method: this.config.method, path, headers, body: null }, deadline);
+    if (outcome.kind === 'not-sent') {
+      return {
+        kind: 'no-answer',
+        outcome: { kind: 'unreachable', when: 'before', code: 'HF_DEADLINE', error: 'the look-up came too late' },
+      };
+    }
+    if (outcome.kind !== 'responded') return { kind: 'no-answer', outcome };
+    const verdict = decideLookup(outcome.status, parsed(outcome.body), this.expected(delivery.event));
+    return verdict.kind === 'no-answer' ? { kind: 'no-answer', outcome } : verdict;
+  }
+
+  private expected(event: HoldfastEvent): LookupExpectation {
+    const { creates, revision, match } = this.config;
+    return {
+      creates,
+      revision: revision === null ? null : { pointer: revision, own: event.revision, order: revisionOrder },
+      match: Object.entries(match ?? {}).map(([pointer, from]) => ({ pointer, value: valueOf(from, event) })),
+    };
+  }
+}
+
+/** A destination without a look-up is never asked; its rule says otherwise. */
+export const noResolver: Resolver = {
+  ask: async () => ({ kind: 'cannot-tell', reason: 'the destination has no look-up' }),
+};
+
+function valueOf(from: ValueFrom, event: HoldfastEvent): string | null {
+  switch (from.kind) {
+    case 'literal':
+      return from.value;
+    case 'header':
+      return event.attributes[from.name] ?? null;
+    case 'pointer':
+      return asText(at(parsed(event.data.toString('utf8'))?.value, from.pointer));
+  }
+}
+
+function parsed(text: string | null): { value: unknown } | null {
+  if (text === null) return null;
+  try {
+    return { value: JSON.parse(text) };
+  } catch {
+    return null;
+  }
+}

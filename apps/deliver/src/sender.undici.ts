@@ -1,0 +1,223 @@
+import { lookup as dnsLookup, type LookupAddress } from 'node:dns';
+import { isIP, type LookupFunction } from 'node:net';
+import { Pool, buildConnector, type Dispatcher } from 'undici';
+import type { OutboundGuard } from '#libs/config/src/index.js';
+import type { Outcome } from '#libs/delivery/src/index.js';
+import type { Clock } from '#libs/kafka/src/index.js';
+import { DeadlineQueue } from './deadline-queue.js';
+import type { Deadline, OutboundRequest, Sender } from './deliver.ports.js';
+import { parseRetryAfter } from './retry-after.js';
+
+export type SenderOptions = Readonly<{
+  origin: string;
+  maxInFlight: number;
+  timeoutMs: number;
+  /** Whom we may call; asked of the host as named, and of each address after DNS. */
+  outbound: OutboundGuard;
+  clock: Clock;
+  /** Read of an answer's body at most; past it the connection is given up, the status stands. */
+  answerMaxBytes?: number;
+  /** Kept of it for the history. */
+  keepMaxBytes?: number;
+  /** PEM; for partners with a private authority. */
+  ca?: string;
+}>;
+
+const connectMaxMs = 5_000;
+const answerMaxBytesDefault = 64 * 1024;
+const keepMaxBytesDefault = 1_024;
+const headersMaxBytes = 16 * 1024;
+const REFUSED_ADDRESS = 'HF_ADDRESS_REFUSED';
+
+/** What fails the same way each time: the address is not allowed, or whoever answers there is not who the URL names. */
+const UNSENDABLE =
+  /^(HF_ADDRESS_REFUSED|ERR_TLS_.*|CERT_.*|UNABLE_TO_.*|DEPTH_ZERO_SELF_SIGNED_CERT|SELF_SIGNED_CERT_IN_CHAIN|ERR_INVALID_URL|UND_ERR_INVALID_ARG|HPE_INVALID_URL)$/;
+
+/**
+ * Hands requests to one destination. One pool, as many connections as requests may be in flight, one request a connection: the
+ * gate never lets in more, so nothing waits in undici's own queue beyond the making of a connection.
+ *
+ * Before or after: undici calls `onRequestStart` on a connected socket immediately before the request's first byte is written.
+ * So the deadline is looked at there (rule 20), and an error before it means that nothing left, an error behind it that it may
+ * have. Redirects are not followed, and nothing is sent twice: a second start of one request is refused.
+ */
+export class UndiciSender implements Sender {
+  private readonly pool: Pool;
+  private readonly deadlines: DeadlineQueue;
+
+  constructor(private readonly options: SenderOptions) {
+    const { origin, maxInFlight, timeoutMs } = options;
+    this.deadlines = new DeadlineQueue(options.clock);
+    this.pool = new Pool(origin, {
+      connections: maxInFlight,
+      pipelining: 1,
+      allowH2: false,
+      // The deadline is ours; these only end what it has given up already.
+      headersTimeout: timeoutMs + connectMaxMs,
+      bodyTimeout: timeoutMs + connectMaxMs,
+      keepAliveTimeout: 4_000,
+      keepAliveMaxTimeout: 60_000,
+      maxHeaderSize: headersMaxBytes,
+      connect: connector(options),
+    });
+  }
+
+  send(request: OutboundRequest, deadline: Deadline): Promise<Outcome> {
+    return new Promise((resolve) => {
+      const exchange = new Exchange(this.options, deadline, resolve);
+      if (exchange.isLate()) return resolve({ kind: 'not-sent' });
+      exchange.forget = this.deadlines.add(deadline, () => exchange.expire());
+      const { method, path, headers, body } = request;
+      try {
+        this.pool.dispatch({ method: method as Dispatcher.HttpMethod, path, headers, body }, exchange);
+      } catch (error) {
+        exchange.onResponseError(null, error as Error);
+      }
+    });
+  }
+
+  /** Connections are ended at once; what is in flight ends as an outcome. */
+  async close(): Promise<void> {
+    this.deadlines.close();
+    await this.pool.destroy();
+  }
+}
+
+/** One request from its dispatch to its outcome, which is told once. */
+class Exchange implements Dispatcher.DispatchHandler {
+  forget: () => void = () => {};
+  private controller: Dispatcher.DispatchController | null = null;
+  private status = 0;
+  private retryAfter: string | null = null;
+  private kept: Buffer[] = [];
+  private keptBytes = 0;
+  private readBytes = 0;
+  private isTold = false;
+
+  constructor(
+    private readonly options: SenderOptions,
+    private readonly deadline: Deadline,
+    private readonly tell: (outcome: Outcome) => void,
+  ) {}
+
+  isLate(): boolean {
+    const { clock } = this.options;
+    return clock.monotonicMs() >= this.deadline.monotonicMs || clock.nowMs() >= this.deadline.wallMs;
+  }
+
+  onRequestStart(controller: Dispatcher.DispatchController): void {
+    if (this.controller) return controller.abort(new Error('a request is never started twice'));
+    if (this.isTold || this.isLate()) {
+      this.end({ kind: 'not-sent' });
+      return controller.abort(new Error('the deadline has passed'));
+    }
+    this.controller = controller;
+  }
+
+  onResponseStart(
+    controller: Dispatcher.DispatchController,
+    statusCode: number,
+    headers: Readonly<Record<string, string | string[] | undefined>>,
+  ): void {
+    if (statusCode < 200) return;
+    this.status = statusCode;
+    const header = headers['retry-after'];
+    this.retryAfter = (Array.isArray(header) ? header[0] : header) ?? null;
+    if (Number(headers['content-length'] ?? 0) > this.answerMaxBytes()) this.giveUp(controller);
+  }
+
+  onResponseData(controller: Dispatcher.DispatchController, chunk: Buffer): void {
+    this.readBytes += chunk.length;
+    const keep = (this.options.keepMaxBytes ?? keepMaxBytesDefault) - this.keptBytes;
+    if (keep > 0) {
+      // Copied: the chunk is a view into the parser's own memory.
+      this.kept.push(Buffer.from(chunk.subarray(0, keep)));
+      this.keptBytes += Math.min(keep, chunk.length);
+    }
+    if (this.readBytes > this.answerMaxBytes()) this.giveUp(controller);
+  }
+
+  onResponseEnd(): void {
+    this.end(this.responded());
+  }
+
+  onResponseError(_controller: Dispatcher.DispatchController | null, error: Error): void {
+    // Once the status line is here, the partner has spoken: a body that breaks off changes nothing.
+    if (this.status > 0) return this.end(this.responded());
+    const code = codeOf(error);
+    if (!this.controller && UNSENDABLE.test(code)) return this.end({ kind: 'unsendable', code, error: messageOf(error) });
+    this.end({ kind: 'unreachable', when: this.controller ? 'after' : 'before', code, error: messageOf(error) });
+  }
+
+  expire(): void {
+    if (this.status > 0) this.end(this.responded());
+    else if (this.controller) this.end({ kind: 'unreachable', when: 'after', code: 'HF_DEADLINE', error: 'no answer before the deadline' });
+    else this.end({ kind: 'unreachable', when: 'before', code: 'HF_DEADLINE', error: 'no connection before the deadline' });
+    this.controller?.abort(new Error('the deadline has passed'));
+  }
+
+  private responded(): Outcome {
+    const body = this.keptBytes > 0 ? Buffer.concat(this.kept).toString('utf8') : null;
+    return { kind: 'responded', status: this.status, retryAfterMs: parseRetryAfter(this.retryAfter, this.options.clock.nowMs()), body };
+  }
+
+  private giveUp(controller: Dispatcher.DispatchController): void {
+    this.end(this.responded());
+    controller.abort(new Error('the answer is larger than is read'));
+  }
+
+  private answerMaxBytes(): number {
+    return this.options.answerMaxBytes ?? answerMaxBytesDefault;
+  }
+
+  private end(outcome: Outcome): void {
+    if (this.isTold) return;
+    this.isTold = true;
+    this.forget();
+    this.tell(outcome);
+  }
+}
+
+/** Refuses addresses after DNS, at the moment of connecting: a name cannot change its mind between a check and the use. */
+function connector({ outbound, origin, timeoutMs, ca }: SenderOptions): buildConnector.connector {
+  // A host that is allowed by name may lead anywhere; every other only to addresses that may be called.
+  const guarded =
+    (isNamed: boolean): LookupFunction =>
+    (hostname, options, callback) => {
+      dnsLookup(hostname, { ...options, all: true }, (error, found: LookupAddress[]) => {
+        if (error) return callback(error, '');
+        const allowed = isNamed ? found : found.filter(({ address }) => outbound.allowsAddress(address));
+        const [first] = allowed;
+        if (!first) return callback(refusal(`${hostname} leads to ${found.map(({ address }) => address).join(', ')}`), '');
+        return options.all ? callback(null, allowed) : callback(null, first.address, first.family);
+      });
+    };
+  const host = new URL(origin).hostname.replace(/^\[|\]$/g, '');
+  const isNamed = outbound.isNamed(host);
+  const connect = buildConnector({
+    timeout: Math.min(connectMaxMs, timeoutMs),
+    allowH2: false,
+    lookup: guarded(isNamed),
+    ...(ca !== undefined && { ca }),
+  });
+  return (options, callback) => {
+    if (isIP(host) !== 0 && !isNamed && !outbound.allowsAddress(host)) return callback(refusal(host), null);
+    return connect(options, callback);
+  };
+}
+
+const refusal = (where: string): NodeJS.ErrnoException =>
+  Object.assign(new Error(`${where}: a private or reserved address; list its network in outbound.allow if it is meant`), {
+    code: REFUSED_ADDRESS,
+  });
+
+function codeOf(error: Error): string {
+  const { code, errors } = error as NodeJS.ErrnoException & { errors?: Error[] };
+  return code ?? (errors?.[0] ? codeOf(errors[0]) : error.name);
+}
+
+/** Of several addresses each failed in its own way. */
+function messageOf(error: Error): string {
+  const { errors } = error as { errors?: Error[] };
+  return error.message || (errors ?? []).map(({ message }) => message).join('; ') || error.name;
+}

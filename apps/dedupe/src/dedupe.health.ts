@@ -1,4 +1,3 @@
-import type { RedisConnection } from '#libs/identity/src/identity.module.js';
 import { failed, passed, type Readiness } from '#libs/observability/src/index.js';
 import type { DedupeProcess } from './dedupe.process.js';
 import type { DedupeTelling } from './dedupe.telling.js';
@@ -6,7 +5,11 @@ import type { DedupeTelling } from './dedupe.telling.js';
 /** What dedupe needs to do its job: Redis that forgets nothing, a place in its group, and partitions that move. */
 export function registerHealth(
   readiness: Readiness,
-  parts: Readonly<{ redis: Pick<RedisConnection, 'status'>; process: DedupeProcess; telling: DedupeTelling }>,
+  parts: Readonly<{
+    redis: Readonly<{ status(): Readonly<{ ready: boolean; why: string | null }> }>;
+    process: DedupeProcess;
+    telling: DedupeTelling;
+  }>,
 ): void {
   const { redis, process, telling } = parts;
   readiness.register('redis', () => {

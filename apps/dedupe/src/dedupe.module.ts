@@ -3,12 +3,12 @@ import { formatFault, loadConfig, loadSettings, type HoldfastConfig, type Settin
 import { HttpRegistry, openCodec, RegistryError, type Codec } from '#libs/contracts/src/index.js';
 import { RedisConnection, RedisSeenStore } from '#libs/identity/src/identity.module.js';
 import { systemClock, type LogCluster } from '#libs/kafka/src/index.js';
-import { createKafkajsCluster } from '#libs/kafka/src/kafkajs-log.js';
+import { createKafkajsCluster } from '#libs/kafka/src/kafka.module.js';
 import { boundedType, type Ground } from '#libs/observability/src/index.js';
 import { dedupeConfig } from './dedupe.config.js';
 import { registerHealth } from './dedupe.health.js';
 import { DedupeLifecycle } from './dedupe.lifecycle.js';
-import { createDedupeProcess } from './dedupe.process.js';
+import { createDedupeProcess, DEDUPE_PROCESS, type DedupeProcess } from './dedupe.process.js';
 import { dedupeTelling } from './dedupe.telling.js';
 
 type DedupeGround = Ground<'dedupe'>;
@@ -31,10 +31,22 @@ export class DedupeModule {
         { provide: REDIS, inject: [CONFIGURATION], useFactory: (of: Configuration) => openRedis(ground, of) },
         { provide: CODEC, inject: [CONFIGURATION], useFactory: (of: Configuration) => codecOnceThere(ground, of) },
         {
-          provide: DedupeLifecycle,
+          provide: DEDUPE_PROCESS,
           inject: [CONFIGURATION, CLUSTER, REDIS, CODEC],
           useFactory: (of: Configuration, cluster: LogCluster, redis: RedisConnection, codec: Codec) =>
             wire({ ground, of, cluster, redis, codec }),
+        },
+        {
+          provide: DedupeLifecycle,
+          inject: [CONFIGURATION, CLUSTER, DEDUPE_PROCESS],
+          useFactory: ({ config }: Configuration, cluster: LogCluster, process: DedupeProcess) =>
+            new DedupeLifecycle({
+              cluster,
+              sources: () => [process.source.status()],
+              metrics: ground.metrics,
+              clock: systemClock,
+              retentionMsOf: () => config.topics.retention.events.ms,
+            }),
         },
       ],
     };
@@ -85,10 +97,8 @@ async function codecOnceThere({ logger, shutdown }: DedupeGround, { settings }: 
 
 type Parts = Readonly<{ ground: DedupeGround; of: Configuration; cluster: LogCluster; redis: RedisConnection; codec: Codec }>;
 
-function wire({ ground, of, cluster, redis, codec }: Parts): DedupeLifecycle {
-  const { logger, metrics, readiness } = ground;
-  const { config } = of;
-  const { prefix, retention } = config.topics;
+function wire({ ground: { logger, metrics, readiness }, of: { config }, cluster, redis, codec }: Parts): DedupeProcess {
+  const { prefix } = config.topics;
   const telling = dedupeTelling({ logger, metrics, boundedType: boundedType(config.eventTypes), clock: systemClock });
   const seen = new RedisSeenStore(redis, prefix);
   const process = createDedupeProcess({
@@ -101,5 +111,5 @@ function wire({ ground, of, cluster, redis, codec }: Parts): DedupeLifecycle {
     tell: telling.tell,
   });
   registerHealth(readiness, { redis, process, telling });
-  return new DedupeLifecycle(process, { cluster, process, telling, metrics, clock: systemClock, retentionMs: retention.events.ms });
+  return process;
 }

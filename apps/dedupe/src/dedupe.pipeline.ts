@@ -93,11 +93,10 @@ async function prepare(run: Run, from: number): Promise<Batch> {
 }
 
 /** Reads until there are records: markers and aborted records alone make no batch. Cut by bytes as well as by count (rule 7). */
-async function gather({ log, ports, config, signal }: Run, from: number): Promise<Chunk> {
+async function gather({ log, config, signal }: Run, from: number): Promise<Chunk> {
   let chunk: Chunk = { records: [], nextOffset: from };
   while (chunk.records.length === 0 && !signal.aborted) {
     chunk = await log.read(chunk.nextOffset, { records: config.batchMaxRecords, waitMs: readWaitMs }, signal);
-    if (chunk.records.length === 0) ports.tell({ kind: 'caught-up', partition: log.partition, offset: chunk.nextOffset });
   }
   let bytes = 0;
   const cut = chunk.records.findIndex((record, n) => (bytes += record.value?.length ?? 0) > config.batchMaxBytes && n > 0);

@@ -35,8 +35,6 @@ export const dedupeDefaults = { slackMs: 24 * 60 * 60 * 1_000, batchMaxRecords: 
 export type DedupeNews =
   | Readonly<{ kind: 'owned'; partition: number; offset: number; number: number }>
   | Readonly<{ kind: 'settled'; partition: number; offset: number; judged: readonly Judged[] }>
-  /** Nothing but markers stands before `offset` that is not settled (rule 6). */
-  | Readonly<{ kind: 'caught-up'; partition: number; offset: number }>
   | Readonly<{ kind: 'rebuilding'; partition: number; from: number; reached: number; upTo: number }>
   | Readonly<{ kind: 'rebuilt'; partition: number; from: number; upTo: number; tookMs: number }>
   | Readonly<{ kind: 'halved'; partition: number; records: number }>

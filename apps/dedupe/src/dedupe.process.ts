@@ -1,7 +1,15 @@
 import type { Codec } from '#libs/contracts/src/index.js';
 import { groupNames } from '#libs/domain/src/index.js';
 import type { SeenStore } from '#libs/identity/src/index.js';
-import { PartitionOwner, type Clock, type LogCluster, type Owner, type PartitionLog, type RecordSource } from '#libs/kafka/src/index.js';
+import {
+  PartitionOwner,
+  type Clock,
+  type LogCluster,
+  type Owner,
+  type PartitionLog,
+  type PartitionWork,
+  type RecordSource,
+} from '#libs/kafka/src/index.js';
 import { dedupePartition } from './dedupe.pipeline.js';
 import type { DedupeConfig, DedupeNews } from './dedupe.ports.js';
 
@@ -18,8 +26,18 @@ export type DedupeWorld = Readonly<{
   own?(log: PartitionLog): Owner;
 }>;
 
-/** One running dedupe: a group member whose partitions each run the pipeline. All its waiting goes through the ports it is given. */
-export type DedupeProcess = Readonly<{ source: RecordSource; group: string; topic: string; start(): Promise<void>; stop(): Promise<void> }>;
+/** One dedupe: a group member whose partitions each run the pipeline, once `start` was called (or Nest started `work` on `source`). */
+/** Injects the DedupeProcess. */
+export const DEDUPE_PROCESS = Symbol('DedupeProcess');
+
+export type DedupeProcess = Readonly<{
+  source: RecordSource;
+  work: PartitionWork;
+  group: string;
+  topic: string;
+  start(): Promise<void>;
+  stop(): Promise<void>;
+}>;
 
 export function createDedupeProcess({ cluster, seen, codec, clock, config, prefix, tell, own }: DedupeWorld): DedupeProcess {
   const group = groupNames(prefix).dedupe;
@@ -33,11 +51,6 @@ export function createDedupeProcess({ cluster, seen, codec, clock, config, prefi
     clock,
     tell,
   };
-  return {
-    source,
-    group,
-    topic,
-    start: () => source.start((log, lease) => dedupePartition(log, lease, ports, config)),
-    stop: () => source.stop(),
-  };
+  const work: PartitionWork = (log, lease) => dedupePartition(log, lease, ports, config);
+  return { source, work, group, topic, start: () => source.start(work), stop: () => source.stop() };
 }

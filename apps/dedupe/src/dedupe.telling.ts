@@ -6,8 +6,6 @@ export type DedupeTelling = Readonly<{
   tell(news: DedupeNews): void;
   /** Partitions that do not move, and why. */
   waiting(): ReadonlyMap<number, string>;
-  /** The first offset that is neither settled nor known to be a mere marker, by partition. */
-  offsets(): ReadonlyMap<number, number>;
 }>;
 
 type Parts = Readonly<{
@@ -23,7 +21,6 @@ const againMs = 10_000;
 /** News of the pipeline as log lines, metrics and what readiness looks at. */
 export function dedupeTelling({ logger, metrics, boundedType, clock }: Parts): DedupeTelling {
   const waiting = new Map<number, string>();
-  const offsets = new Map<number, number>();
   const lastSaid = new Map<string, number>();
   const rebuilds = new Set<number>();
   const seldom = (what: string, say: () => void): void => {
@@ -42,21 +39,17 @@ export function dedupeTelling({ logger, metrics, boundedType, clock }: Parts): D
   };
   const settled = ({ partition, offset, judged }: Extract<DedupeNews, { kind: 'settled' }>): void => {
     goesOn(partition);
-    offsets.set(partition, offset);
     for (const { read, verdict } of judged) metrics.eventsJudged.inc({ type: boundedType(read.event.type), verdict: verdict.verdict });
     logger.debug({ partition, offset, events: judged.length }, 'judged');
   };
   const tell = (news: DedupeNews): void => {
-    const { kind: _, partition, ...detail } = news;
+    const { partition, ...detail } = news;
     switch (news.kind) {
       case 'settled':
         return settled(news);
       case 'owned':
         goesOn(partition);
-        offsets.set(partition, news.offset);
         return logger.info({ partition, ...detail }, 'owns the partition');
-      case 'caught-up':
-        return void offsets.set(partition, news.offset);
       case 'going-on':
         return goesOn(partition);
       case 'rebuilding':
@@ -78,9 +71,8 @@ export function dedupeTelling({ logger, metrics, boundedType, clock }: Parts): D
         );
       case 'left':
         waiting.delete(partition);
-        offsets.delete(partition);
         return logger.info({ partition, ...detail }, 'has left the partition');
     }
   };
-  return { tell, waiting: () => waiting, offsets: () => offsets };
+  return { tell, waiting: () => waiting };
 }

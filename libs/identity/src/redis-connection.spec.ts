@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { RedisConnection, redisScript, type RedisConnectionOptions, type RedisStatus } from './redis-connection.redis.js';
-import { FakeRedisServer } from './testing/fake-redis-server.js';
+import { FakeRedisServer, hangUp, silence } from './testing/fake-redis-server.js';
 
 // Goal: a command runs on the connection whose identity was checked, once, or says that it did not; and nothing that may evict is used.
 let server: FakeRedisServer;
@@ -20,7 +20,7 @@ const connect = (over: Partial<RedisConnectionOptions> = {}): RedisConnection =>
 };
 const until = async (what: () => boolean): Promise<void> => {
   for (let n = 0; !what(); n++) {
-    if (n > 1_000) throw new Error(`never came: ${what}`);
+    if (n > 1_000) throw new Error(`never came: ${String(what)}`);
     await new Promise((resolve) => setTimeout(resolve, 2));
   }
 };
@@ -75,7 +75,7 @@ describe('RedisConnection', () => {
   it('never sends a command again whose connection was lost before its answer', async () => {
     const redis = connect();
     await redis.whenReady(1_000);
-    server.answer = () => null;
+    server.answer = () => hangUp;
     await expect(redis.session().run('set', (client) => client.set('k', 'v'))).rejects.toMatchObject({
       name: 'StoreUnavailableError',
       code: 'reconnected',
@@ -90,7 +90,7 @@ describe('RedisConnection', () => {
     const redis = connect({ watchMs: 60_000 });
     await redis.whenReady(1_000);
     const before = redis.session();
-    server.answer = () => 'silence';
+    server.answer = () => silence;
     await expect(before.run('get', (client) => client.get('k'))).rejects.toMatchObject({ code: 'timeout' });
     server.answer = () => '$1\r\nv\r\n';
     await until(isReady(redis));

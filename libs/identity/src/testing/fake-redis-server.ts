@@ -1,7 +1,9 @@
 import { createServer, type AddressInfo, type Server, type Socket } from 'node:net';
 
-/** What a fake server says: `null` closes the connection without an answer, `'silence'` never answers. */
-export type FakeAnswer = string | null | 'silence';
+/** What a fake server does: says something, closes the connection without an answer, or never answers. */
+export type FakeAnswer = string | typeof hangUp | typeof silence;
+export const hangUp = Symbol('hang up');
+export const silence = Symbol('silence');
 
 /**
  * Just enough of Redis' protocol to show what no real server does on demand: another run id, a policy that evicts, a connection
@@ -61,8 +63,8 @@ export class FakeRedisServer {
       );
     this.heard.push(command);
     const answer = this.answer(command);
-    if (answer === null) socket.destroy();
-    else if (answer !== 'silence') socket.write(answer);
+    if (answer === hangUp) socket.destroy();
+    else if (answer !== silence) socket.write(answer);
   }
 }
 

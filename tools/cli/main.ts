@@ -6,9 +6,10 @@ import { checkCommand } from './check.command.js';
 import { CliError, type CliCommand, type ExitCode, type Run, type Terminal } from './frame.js';
 import { proveCommand } from './prove.command.js';
 import { schemasCommand } from './schemas.command.js';
+import { topicsCommand } from './topics.command.js';
 
 /** Every command of `holdfast`. One more is one more file and one more name here. */
-const COMMANDS: readonly CliCommand[] = [checkCommand, proveCommand, schemasCommand];
+const COMMANDS: readonly CliCommand[] = [checkCommand, topicsCommand, schemasCommand, proveCommand];
 
 const terminal: Terminal = {
   out: (text) => void process.stdout.write(text),

@@ -128,9 +128,9 @@ routes: [{ to: d, ordering: strict }, { to: e }]
       ['hf.retry.30s', 3, ['hf.delay.30s']],
       ['hf.dlq', 3, ['hf.dlq-handler.dlq']],
       ['hf.invalid', 3, ['hf.dlq-handler.invalid']],
-      ['hf.ledger', 3, ['hf.ledger']],
+      ['hf.ledger', 3, []],
       ['hf.commands', 1, []],
-      ['erp', 3, ['hf.ingest.a', 'hf.ingest.b']],
+      ['erp', 3, []],
     ]);
   });
 

@@ -1,6 +1,5 @@
 // Goal: the environment becomes settings, with the defaults of INTERFACES, and every fault is said without showing a value.
 import { describe, expect, it } from '@jest/globals';
-import { stackPorts } from '../../../tools/stack/ports.js';
 import { formatFault, loadSettings } from './index.js';
 import { written } from './testing/written.js';
 
@@ -25,17 +24,6 @@ describe('settings', () => {
       adminPort: 9100,
       otlpEndpoint: null,
     });
-  });
-
-  it.each(['', '20000'])('find the embedded services where the stack starts them, with HOLDFAST_PORT_BASE %j', (base) => {
-    const env = { HOLDFAST_PORT_BASE: base };
-    const ports = stackPorts(env);
-    const found = settings(env);
-    expect(
-      [found.kafka.brokers[0], found.redisUrl, found.schemaRegistryUrl, found.databaseUrl].map((address) =>
-        Number(/:(\d+)(\/|$)/.exec(address!)![1]),
-      ),
-    ).toEqual([ports.kafka, ports.redis, ports.registry, ports.postgres]);
   });
 
   it('take what is given, and an empty value counts as not given', () => {

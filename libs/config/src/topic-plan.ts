@@ -7,7 +7,7 @@ const DELIVERY_MORE_BYTES = 512 * 1024;
 /** Facts and commands carry no body. */
 const SMALL_MESSAGE_BYTES = 1024 * 1024;
 
-/** A topic that should stand, and the groups whose first offset is committed when it is made (rule 4). */
+/** A topic that should stand, and the groups whose first offset is committed when it is made (rule 4). Fits TopicsAdmin of libs/kafka. */
 export type PlannedTopic = Readonly<{
   name: string;
   kind: TopicKind | 'source';
@@ -53,22 +53,15 @@ export function topicPlan(config: HoldfastConfig): readonly PlannedTopic[] {
     ...config.retry.tiers.map((tier) => plan('retry', names.retry(tier.name), [groups.delayLine(tier.name)], retryMax)),
     plan('dlq', names.dlq, [groups.dlq], retryMax),
     plan('invalid', names.invalid, [groups.invalid], eventMax + ENVELOPE_MAX_BYTES),
-    plan('ledger', names.ledger, [groups.ledger], SMALL_MESSAGE_BYTES),
+    plan('ledger', names.ledger, [], SMALL_MESSAGE_BYTES), // Its reader keeps its position in Postgres (rule 27).
     plan('commands', names.commands, [], SMALL_MESSAGE_BYTES),
     ...(config.dev ? sourceTopics(config) : []),
   ];
 }
 
+/** Without groups: ingest begins at what a producer's topic has left. */
 function sourceTopics({ sources, topics }: HoldfastConfig): PlannedTopic[] {
-  const groups = groupNames(topics.prefix);
-  const readers = new Map<string, string[]>();
-  for (const { name, topic } of sources) if (topic) readers.set(topic.name, [...(readers.get(topic.name) ?? []), groups.ingest(name)]);
-  return [...readers].map(([name, group]) => ({
-    name,
-    kind: 'source',
-    partitions: topics.partitions,
-    replication: topics.replication,
-    config: {},
-    groups: group,
-  }));
+  const { partitions, replication } = topics;
+  const names = new Set(sources.flatMap(({ topic }) => topic?.name ?? []));
+  return [...names].map((name) => ({ name, kind: 'source', partitions, replication, config: {}, groups: [] }));
 }

@@ -156,9 +156,13 @@ export async function openBroker(
 ): Promise<KafkaBroker> {
   const { sasl } = settings;
   const kafkajsLogger = quiet(logger);
+  // An answer that is out of time says that the connection is dead, though TCP may not notice for a quarter of an hour.
+  const emit = (type: string): void => {
+    if (type === 'network.request_timeout') closeBroker(broker).catch(() => {}); // Whoever asked has the timeout as the error.
+  };
   const pool = await connectionPoolBuilder({
     logger: kafkajsLogger,
-    instrumentationEmitter: null,
+    instrumentationEmitter: { emit },
     socketFactory,
     brokers: [...settings.brokers],
     ssl: settings.tls ? {} : undefined,
@@ -170,7 +174,8 @@ export async function openBroker(
     maxInFlightRequests: null,
   }).build(to);
   for (const { requestQueue } of pool.pool) calm(requestQueue);
-  return new Broker({ connectionPool: pool, logger: kafkajsLogger, nodeId: null, allowAutoTopicCreation: false });
+  const broker = new Broker({ connectionPool: pool, logger: kafkajsLogger, nodeId: null, allowAutoTopicCreation: false });
+  return broker;
 }
 
 /** Ends a connection now: what still waits on it hears so, instead of holding the process until its timeout. */

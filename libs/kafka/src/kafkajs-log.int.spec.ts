@@ -20,7 +20,7 @@ logContract('kafkajs', async () => {
       clusters.push(cluster);
       return cluster;
     },
-    createTopic: (partitions) => createTopic(admin, partitions, topics),
+    createTopic: (partitions, name) => createTopic(admin, partitions, topics, name),
     begin: async (transactionalId) => {
       const producer = kafka.producer({ transactionalId, idempotent: true, maxInFlightRequests: 1 });
       producers.push(producer);
@@ -46,8 +46,7 @@ logContract('kafkajs', async () => {
   };
 });
 
-async function createTopic(admin: Admin, numPartitions: number, made: string[]): Promise<string> {
-  const topic = `kafka-int-${randomUUID()}`;
+async function createTopic(admin: Admin, numPartitions: number, made: string[], topic = `kafka-int-${randomUUID()}`): Promise<string> {
   await admin.createTopics({
     waitForLeaders: true,
     topics: [{ topic, numPartitions, configEntries: [{ name: 'message.timestamp.type', value: 'LogAppendTime' }] }],
@@ -102,3 +101,45 @@ describe('overlapping aborted transactions', () => {
     expect(theirs.filter((value) => value.startsWith('aborted')).length).toBeGreaterThan(0);
   });
 });
+
+describe('the watch over partitions', () => {
+  it('calls a partition stuck that has records and is not read, and no longer when it is', async () => {
+    const admin = kafka.admin();
+    await admin.connect();
+    const topics: string[] = [];
+    const topic = await createTopic(admin, 2, topics);
+    const cluster = createKafkajsCluster({ brokers }, { tuning: { stuckAfterMs: 800 } });
+    const sink = await cluster.sink();
+    const source = cluster.source({ group: topic, topic });
+    const go = new AbortController();
+    await source.start(async (log, lease) => {
+      for (let at = 0; !lease.revoked.aborted;) {
+        if (log.partition === 0 && at > 0 && !go.signal.aborted) await new Promise((resolve) => setTimeout(resolve, 50));
+        else at = (await log.read(at, { records: 10, waitMs: 200 }, lease.revoked)).nextOffset;
+      }
+    });
+    const append = (): Promise<unknown> =>
+      sink.append([0, 1].map((partition) => ({ topic, partition, key: null, value: null, headers: {} })));
+    await append();
+    await new Promise((resolve) => setTimeout(resolve, 1_500));
+    expect(source.status().stuck).toEqual([]); // Nothing to read is not stuck.
+    await append();
+    await eventually(() => expect(source.status().stuck).toEqual([0]));
+    go.abort();
+    await eventually(() => expect(source.status().stuck).toEqual([]));
+    await cluster.close();
+    await admin.deleteTopics({ topics });
+    await admin.disconnect();
+  });
+});
+
+async function eventually(holds: () => void): Promise<void> {
+  for (let tries = 0; ; tries += 1) {
+    try {
+      return holds();
+    } catch (error) {
+      if (tries > 100) throw error;
+      await new Promise((resolve) => setTimeout(resolve, 100));
+    }
+  }
+}

@@ -34,7 +34,7 @@ export class Membership {
   private has: readonly number[] = [];
   private member = false;
   private answeredMs = -Infinity;
-  /** The wall clock's time of the last answered heartbeat. */
+  /** The wall clock's time of the last heartbeat that was answered. */
   lastHeartbeatMs: number | null = null;
   missingTopic = false;
 
@@ -50,8 +50,13 @@ export class Membership {
     return this.member;
   }
 
+  /** By both clocks: the monotonic one may stand still while a machine is suspended, the other may be set back. */
   mayStart(): boolean {
-    return this.member && this.context.clock.monotonicMs() - this.answeredMs < this.context.tuning.sessionTimeoutMs;
+    const { clock, tuning } = this.context;
+    if (!this.member || this.lastHeartbeatMs === null) return false;
+    return (
+      clock.monotonicMs() - this.answeredMs < tuning.sessionTimeoutMs && clock.nowMs() - this.lastHeartbeatMs < tuning.sessionTimeoutMs
+    );
   }
 
   start(): void {
@@ -179,9 +184,11 @@ export class Membership {
     }));
   }
 
+  /** Counted from when it was asked: the coordinator's own clock began no earlier. */
   private answered(askedMs: number): void {
-    this.answeredMs = askedMs; // From when it was asked: the coordinator's own clock began no later.
-    this.lastHeartbeatMs = this.context.clock.nowMs();
+    const { clock } = this.context;
+    this.lastHeartbeatMs = clock.nowMs() - (clock.monotonicMs() - askedMs);
+    this.answeredMs = askedMs;
   }
 
   private async leave(): Promise<void> {

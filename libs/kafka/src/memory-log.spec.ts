@@ -9,8 +9,7 @@ logContract('memory', async () => {
   const log = new MemoryLog();
   return {
     process: (name) => log.process(undefined, name),
-    createTopic: async (partitions) => {
-      const topic = `t-${randomUUID()}`;
+    createTopic: async (partitions, topic = `t-${randomUUID()}`) => {
       log.createTopic(topic, partitions);
       return topic;
     },

@@ -38,6 +38,8 @@ export class MemoryLog {
   readonly clock: Clock;
   readonly logger: Logger;
   private readonly groups = new Map<string, MemoryGroup>();
+  /** Members of groups on topics that do not exist yet. */
+  private readonly waiting = new Map<string, (() => void)[]>();
 
   constructor(private readonly options: MemoryLogOptions = {}) {
     this.clock = options.clock ?? systemClock;
@@ -47,6 +49,9 @@ export class MemoryLog {
 
   createTopic(topic: string, partitions = 1): this {
     this.broker.createTopic(topic, partitions);
+    const waiting = this.waiting.get(topic) ?? [];
+    this.waiting.delete(topic);
+    for (const join of waiting) join();
     return this;
   }
 
@@ -62,6 +67,10 @@ export class MemoryLog {
     const found = this.groups.get(key) ?? new MemoryGroup(partitions, this.options.assignment ?? 'shared');
     this.groups.set(key, found);
     return found;
+  }
+
+  whenCreated(topic: string, join: () => void): void {
+    this.waiting.set(topic, [...(this.waiting.get(topic) ?? []), join]);
   }
 
   trim(topic: string, partition: number, startOffset: number): void {
@@ -213,6 +222,7 @@ class MemorySource implements RecordSource, MemoryMember {
   readonly process: string;
   private assignments: Assignments | null = null;
   private mayStart = true;
+  private missingTopic = false;
 
   constructor(
     private readonly view: MemoryProcess,
@@ -227,18 +237,25 @@ class MemorySource implements RecordSource, MemoryMember {
     const { group, topic } = this;
     const open = (partition: number) => ({ log: new MemoryPartitionLog(this.view, group, topic, partition), close: () => {} });
     this.assignments = new Assignments({ work, open, mayStart: () => this.mayStart, clock, logger, name: { group, topic } });
-    await this.view.step(`log.join ${group}`, () => this.view.log.group(group, topic).join(this));
+    await this.view.step(`log.join ${group}`, () => this.join());
+  }
+
+  private join(): void {
+    const { group, topic } = this;
+    this.missingTopic = this.view.log.broker.partitionsOf(topic) === null;
+    if (this.missingTopic) this.view.log.whenCreated(topic, () => this.assignments && this.join());
+    else this.view.log.group(group, topic).join(this);
   }
 
   async stop(): Promise<void> {
     if (!this.assignments) return;
     await this.assignments.stop(stopMaxMs);
-    this.view.log.group(this.group, this.topic).leave(this);
+    if (!this.missingTopic) this.view.log.group(this.group, this.topic).leave(this);
     this.assignments = null;
   }
 
   vanish(): void {
-    if (this.assignments) this.view.log.group(this.group, this.topic).leave(this, { told: false });
+    if (this.assignments && !this.missingTopic) this.view.log.group(this.group, this.topic).leave(this, { told: false });
   }
 
   status(): SourceStatus {
@@ -246,10 +263,10 @@ class MemorySource implements RecordSource, MemoryMember {
     return {
       group,
       topic,
-      joined: this.assignments !== null,
+      joined: this.assignments !== null && !this.missingTopic,
       partitions: this.assignments?.partitions() ?? [],
       lastHeartbeatMs: null,
-      missingTopic: false,
+      missingTopic: this.missingTopic,
       stuck: [],
     };
   }

@@ -123,6 +123,24 @@ export function owningContract(world: () => { harness: LogHarness; cluster: LogC
       for (const lease of leases.values()) expect(lease.revoked.aborted).toBe(true);
     });
 
+    it('waits for a topic that is missing, says so, and begins when it is there', async () => {
+      const { harness, cluster } = world();
+      const topic = `late-${randomUUID()}`;
+      const source = cluster.source({ group: `g-${randomUUID()}`, topic });
+      let starts = 0;
+      await source.start(async (_log, lease) => {
+        starts += 1;
+        await aborted(lease.revoked);
+      });
+      await until(() => source.status().missingTopic);
+      expect(source.status()).toMatchObject({ joined: false, partitions: [] });
+      await harness.createTopic(2, topic);
+      await until(() => starts === 2);
+      expect(source.status()).toMatchObject({ joined: true, missingTopic: false, partitions: [0, 1] });
+      await source.stop();
+      expect(source.status()).toMatchObject({ joined: false, partitions: [] });
+    });
+
     it('begins a work again that failed, and one whose partition is still here when it returned', async () => {
       const { harness, cluster } = world();
       const topic = await harness.createTopic(1);

@@ -8,7 +8,7 @@ export type ForeignTransaction = { send(record: OutRecord): Promise<void>; commi
 export type LogHarness = Readonly<{
   /** One process's view; the harness closes it. */
   process(name: string): LogCluster;
-  createTopic(partitions: number): Promise<string>;
+  createTopic(partitions: number, name?: string): Promise<string>;
   begin(transactionalId: string): Promise<ForeignTransaction>;
   trim(topic: string, partition: number, startOffset: number): Promise<void>;
   close(): Promise<void>;

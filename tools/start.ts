@@ -1,14 +1,16 @@
-/** `npm start`: see tools/supervisor/supervisor.ts for what it does, and INTERFACES for what it prints. */
+/** `npm start`, and with --watch `npm run dev`: see tools/supervisor/supervisor.ts for what it does, and INTERFACES for what it prints. */
 import { resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { StackError } from './stack/stack-error.js';
 import { processOutput } from './supervisor/output.js';
 import { Supervisor } from './supervisor/supervisor.js';
+import { watchSources } from './supervisor/watch.js';
 
 const print = (line: string): void => void process.stdout.write(`${line}\n`);
 const tell = (line: string): void => void process.stderr.write(`${line}\n`);
+const root = fileURLToPath(new URL('../..', import.meta.url));
 const supervisor = new Supervisor({
-  root: fileURLToPath(new URL('../..', import.meta.url)),
+  root,
   dataFolder: resolve(process.env['HOLDFAST_DATA'] || '.holdfast'),
   env: process.env,
   output: processOutput(),
@@ -46,8 +48,16 @@ if (process.env['npm_lifecycle_event']) {
   }, 1_000).unref();
 }
 
-supervisor.start().catch((error: unknown) => {
-  if (exitCode !== undefined) return;
-  if (error instanceof StackError) void end(error.exitCode, error.message);
-  else void end(1, error instanceof Error ? (error.stack ?? error.message) : String(error));
-});
+async function main(): Promise<void> {
+  try {
+    await supervisor.start();
+    if (process.argv.includes('--watch')) watchSources(root, () => supervisor.restartApps(), tell);
+  } catch (error) {
+    // A stop during the start makes the start fail; that is no news.
+    if (exitCode !== undefined) return;
+    if (error instanceof StackError) await end(error.exitCode, error.message);
+    else await end(1, error instanceof Error ? (error.stack ?? error.message) : String(error));
+  }
+}
+
+void main();

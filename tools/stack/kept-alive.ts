@@ -30,6 +30,15 @@ export class KeptAlive {
     await this.child.stop();
   }
 
+  /** Ends the child politely and starts it at once, for another version of its code. */
+  async restart(): Promise<void> {
+    this.isReleased = true;
+    clearTimeout(this.timer);
+    await this.child.stop();
+    this.isReleased = false;
+    await this.again();
+  }
+
   private ended(why: string): void {
     if (this.isReleased) return;
     if (performance.now() - this.startedAtMs > steadyMs) this.backoffMs = backoffFirstMs;

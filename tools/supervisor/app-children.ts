@@ -44,7 +44,7 @@ export function partnerChild(port: number, settings: AppSettings): Child {
   return new Child({
     ...nodeProgram('partner', main, ['--port', String(port)], settings),
     probe: async () => {
-      await (await fetch(`http://127.0.0.1:${port}/`, { signal: AbortSignal.timeout(probeTimeoutMs) })).body?.cancel();
+      await (await fetch(`http://127.0.0.1:${port}/_sim/stats`, { signal: AbortSignal.timeout(probeTimeoutMs) })).body?.cancel();
     },
     readyMaxMs: 30_000,
   });

@@ -30,7 +30,12 @@ export function openDoor(options: DoorOptions): (instance: FastifyInstance) => P
         instance.addContentTypeParser('*', { parseAs: 'buffer' }, (_request, body, done) => done(null, body));
         instance.decorateRequest('passage', null);
         instance.setErrorHandler((error: FastifyError, request, reply) => door.failed(error, request, reply));
-        instance.setNotFoundHandler((request, reply) => door.notFound(request, reply));
+        // A route, not a not-found handler: Nest has one of its own. Refused before the body is read.
+        const nowhere = {
+          onRequest: (request: FastifyRequest, reply: FastifyReply) => door.notFound(request, reply),
+          handler: () => undefined,
+        };
+        for (const url of ['/', '/*']) instance.all(url, nowhere);
         for (const source of options.sources) {
           const takes = memo((contentType) => decideBodyKind(contentType || undefined, source.contentTypes));
           instance.post(`/${source.name}`, {

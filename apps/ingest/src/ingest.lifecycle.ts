@@ -29,9 +29,8 @@ export class IngestLifecycle implements OnApplicationShutdown {
     try {
       await app.listen(port, '0.0.0.0');
     } catch (cause) {
-      const { code } = cause as NodeJS.ErrnoException;
-      const mend = code === 'EADDRINUSE' ? 'is in use; set INGEST_PORT to a free one' : `cannot be opened (${code})`;
-      throw new Error(`port ${port} ${mend}`, { cause });
+      if ((cause as NodeJS.ErrnoException).code !== 'EADDRINUSE') throw cause;
+      throw new Error(`port ${port} is in use; set INGEST_PORT to a free one`, { cause });
     }
   }
 

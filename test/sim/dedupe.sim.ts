@@ -2,7 +2,7 @@ import type { Codec } from '#libs/contracts/src/index.js';
 import { parsePosition } from '#libs/domain/src/index.js';
 import { MemorySeenState, MemorySeenStore, type SeenSnapshot } from '#libs/identity/src/index.js';
 import { LogError, MemoryLog, PartitionOwner, type Committed, type MemoryGroup, type MemoryProcess } from '#libs/kafka/src/index.js';
-import { createDedupeProcess } from '../../apps/dedupe/src/dedupe.process.js';
+import { createDedupeProcess, type DedupeProcess } from '../../apps/dedupe/src/dedupe.process.js';
 import {
   eventRecord,
   factWords,
@@ -26,7 +26,7 @@ const stepsMax = 4_000;
 const aftermathSteps = 60;
 const stuckMax = 20;
 
-type Life = { sim: SimProcess; view: MemoryProcess; joined: boolean };
+type Life = { sim: SimProcess; view: MemoryProcess; dedupe: DedupeProcess | null; joined: boolean };
 
 /**
  * The real pipeline of dedupe in several simulated processes on one partition: one seed, one run.
@@ -92,6 +92,8 @@ export class DedupeWorld {
     } catch (error) {
       this.broken = `the simulator failed: ${String(error)}`;
     }
+    // Node keeps a combined signal that somebody listens to until it is aborted, so a run that just ends would leak.
+    for (const { dedupe } of this.lives) void dedupe?.stop();
     return { seed: this.seed, broken: this.broken, history: this.scheduler.history(), steps: this.steps };
   }
 
@@ -128,7 +130,7 @@ export class DedupeWorld {
     const name = `${'ABCDEFGHIJ'[this.born++ % 10]}${this.born}`;
     const sim = this.scheduler.process(name, (call) => this.spoil(call));
     const view = this.log.process(sim.interleave, name);
-    const life: Life = { sim, view, joined: false };
+    const life: Life = { sim, view, dedupe: null, joined: false };
     this.lives.push(life);
     const dedupe = createDedupeProcess({
       cluster: view,
@@ -143,6 +145,7 @@ export class DedupeWorld {
         return new PartitionOwner(planted, { begin: 'own-topic', newIncarnation: () => `i${this.scheduler.random()}` });
       },
     });
+    life.dedupe = dedupe;
     void dedupe.start().then(() => (life.joined = true));
     return life;
   }

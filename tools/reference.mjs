@@ -20,4 +20,5 @@ const text = readFileSync(page, 'utf8');
 const [begin, end] = ['<!-- keys: written by tools/reference.mjs -->', '<!-- end of keys -->'];
 const [from, to] = [text.indexOf(begin), text.indexOf(end)];
 if (from < 0 || to < from) throw new Error(`${page} has lost its marks: ${begin} … ${end}`);
-writeFileSync(page, `${text.slice(0, from + begin.length)}\n\n${keyTable()}\n${text.slice(to)}`);
+const filled = `${text.slice(0, from + begin.length)}\n\n${keyTable()}\n${text.slice(to)}`;
+writeFileSync(page, await format(filled, { ...style, parser: 'markdown' }));

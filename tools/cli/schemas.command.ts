@@ -1,8 +1,9 @@
-import { mkdirSync, writeFileSync } from 'node:fs';
+import { copyFileSync, mkdirSync } from 'node:fs';
 import { dirname } from 'node:path';
 import {
   checkContract,
   CONTRACT_KINDS,
+  currentPath,
   historyPath,
   HttpRegistry,
   registerContract,
@@ -72,7 +73,7 @@ async function check({ record, json }: { record?: boolean; json?: boolean }, ter
 function recorded(kind: ContractKind, finding: ContractFinding): ContractFinding {
   const path = historyPath(kind, finding.history + 1);
   mkdirSync(dirname(path), { recursive: true });
-  writeFileSync(path, `${JSON.stringify(JSON.parse(finding.schema), null, 2)}\n`);
+  copyFileSync(currentPath(kind), path);
   return { ...finding, history: finding.history + 1, isUnrecorded: false };
 }
 

@@ -97,7 +97,8 @@ describe('what is generated is current', () => {
 
   it('the table of docs/reference/config.md', () => {
     const page = readFileSync(join(root, 'docs/reference/config.md'), 'utf8');
-    expect([MEND, page.includes(keyTable())]).toEqual([MEND, true]);
+    const bare = (text: string) => text.replace(/ +/g, ' ').replace(/-{3,}/g, '---'); // The formatter may line columns up.
+    expect([MEND, bare(page).includes(bare(keyTable()))]).toEqual([MEND, true]);
   });
 });
 

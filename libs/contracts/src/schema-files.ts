@@ -14,8 +14,10 @@ export const SCHEMA_FOLDER = fileURLToPath(new URL('../../../../schemas', import
 
 /** The current schema of a kind as compact JSON text. */
 export function currentSchema(kind: ContractKind, folder = SCHEMA_FOLDER): string {
-  return compact(join(folder, `${subjectOf(kind)}.avsc`));
+  return compact(currentPath(kind, folder));
 }
+
+export const currentPath = (kind: ContractKind, folder = SCHEMA_FOLDER): string => join(folder, `${subjectOf(kind)}.avsc`);
 
 /** The committed history of a kind, oldest first; `version` is the number in the file's name. */
 export function schemaHistory(kind: ContractKind, folder = SCHEMA_FOLDER): (OlderSchema & { version: number })[] {

@@ -1,0 +1,4 @@
+import { MemoryRegistry } from './index.js';
+import { registryContract } from './testing/registry.contract.js';
+
+registryContract('in memory', () => new MemoryRegistry());

@@ -106,11 +106,15 @@ const isTooOld = (facts: AttemptFacts, policy: StepPolicy, waitMs: number): bool
 /**
  * Under `hold` a transient 5xx is retried (rule 28) and would be held for ever if it counted as a doubt, so it is only
  * remembered: a later success then says `delivered-maybe-twice`. Under the other rules the next attempt resolves it.
+ *
+ * Only what was not answered may still be on the wire, and only a look-up can be fooled by what an answered request may yet do behind
+ * a gateway. So a 5xx is retried at its tier's time under every other rule: nothing would be safer later.
  */
 function doubtsAfter({ outcome, deadlineMs, wasDoubtful, quietAtMs }: AttemptFacts, { unknown }: StepPolicy): Doubts {
   const isMaybe = outcome.effect === 'maybe';
   const isRemembered = isMaybe && unknown.resolve === 'hold' && outcome.class !== 'unknown';
   const doubtful = wasDoubtful || (isMaybe && !isRemembered);
-  const mine = isMaybe ? deadlineMs + unknown.settleMs : 0;
-  return { doubtful, quietAtMs: doubtful ? Math.max(mine, quietAtMs ?? 0) : null, maybeTwice: isRemembered };
+  const mayStillLand = isMaybe && (outcome.class === 'unknown' || unknown.resolve === 'lookup');
+  const quiet = Math.max(mayStillLand ? deadlineMs + unknown.settleMs : 0, quietAtMs ?? 0);
+  return { doubtful, quietAtMs: doubtful && quiet > 0 ? quiet : null, maybeTwice: isRemembered };
 }

@@ -186,6 +186,18 @@ describe('dlq-handler', () => {
     await w.stop();
   });
 
+  it('holds a partition whose offset is missing, says so, and goes on when somebody commits the right one', async () => {
+    const w = await world();
+    await w.dead(delivery());
+    await w.start();
+    await until(() => w.waits.some((each) => each?.includes('no committed offset')));
+    expect(w.store.entries).toEqual([]);
+    w.log.broker.setCommitted({ group: 'g.dlq', topic: names.dlq, partition: 0, offset: 0, metadata: '' });
+    await until(() => w.committed() === 1);
+    expect(w.store.entries).toHaveLength(1);
+    await w.stop();
+  });
+
   it('leaves at once when it is revoked while it waits', async () => {
     const w = await world();
     await w.start('dlq', {

@@ -18,15 +18,19 @@ export type Room = 'dlq' | 'invalid';
  * Source   One partition of hf.dlq (deliveries) or hf.invalid (events), read by its owner.
  * Crash    after 3, before 4: the same records are read again and stand once, by position and incarnation (and by delivery, hop
  *          and operation); only those not there yet are told. A new owner may store beside a late old one for the same reason.
- * Errors   The store or the registry down: the partition waits, with a bounded backoff, and /readyz says so. Kafka's errors are
- *          thrown: the source begins this work again, and `acquire` reads what stands. An unreadable record is kept raw.
+ * Errors   The store or the registry down: the partition waits, with a bounded backoff, and /readyz says so. Kafka's errors
+ *          after that are thrown: the source begins this work again, and `acquire` reads what stands. An unreadable record is
+ *          kept raw.
  */
 export const keepUnsettled =
   (room: Room, ports: DlqHandlerPorts): PartitionWork =>
   async (log, lease) => {
     const owner = ports.owner(log);
-    const { incarnation, offset } = await owner.acquire();
-    for (let next = offset; !lease.revoked.aborted;) {
+    // An offset that is missing or out of range holds the partition, in sight of /readyz, and is never guessed (rule 4).
+    const owned = await waitingOut(log, lease, ports, () => owner.acquire());
+    if (!owned) return;
+    const { incarnation } = owned;
+    for (let next = owned.offset; !lease.revoked.aborted;) {
       if (!lease.mayStart()) {
         await ports.clock.sleep(STANDSTILL_MS, lease.revoked);
         continue;

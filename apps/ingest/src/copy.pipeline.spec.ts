@@ -1,113 +1,21 @@
 import { afterEach, describe, expect, it } from '@jest/globals';
-import {
-  MemoryRegistry,
-  openCodec,
-  openForeignDecoder,
-  RegistryError,
-  type Codec,
-  type ForeignDecoder,
-} from '#libs/contracts/src/index.js';
-import type { HoldfastEvent } from '#libs/domain/src/index.js';
-import {
-  MemoryLog,
-  PartitionOwner,
-  type Interleave,
-  type MemoryLimits,
-  type MemoryProcess,
-  type PartitionWork,
-} from '#libs/kafka/src/index.js';
 import avro from 'avsc';
-import { copyPartition } from './copy.pipeline.js';
-import { planEnvelope, type EnvelopeConfig } from './decide-envelope.js';
-import type { CopyPorts, TopicSource } from './ingest.ports.js';
-import { systemNaming } from './naming.js';
-import { recordDecoder } from './record-decoder.js';
+import { MemoryRegistry, openForeignDecoder, RegistryError } from '#libs/contracts/src/index.js';
+import type { MemoryLimits, MemoryProcess } from '#libs/kafka/src/index.js';
+import { copyWorld, GROUP, noAvro, source, TOPIC } from './testing/copy-world.js';
 
 // Goal: every record of a producer's topic stands in hf.events exactly once, in order, whatever happens on the way.
 // Method: the real pipeline and owner over the memory log; a process dies at each port call in turn, and another takes over.
-const GROUP = 'hf.ingest.erp';
-const TOPIC = 'erp.orders';
-const source = (
-  format: 'json' | 'avro' | 'cloudevents',
-  decoder: ForeignDecoder,
-  event: Partial<EnvelopeConfig['event']> = {},
-): TopicSource => ({
-  name: 'erp',
-  topic: TOPIC,
-  decoder: recordDecoder(format, decoder),
-  envelope: planEnvelope({
-    name: 'erp',
-    event: {
-      id: null,
-      type: { kind: 'literal', value: 'order.updated' },
-      entity: { kind: 'pointer', pointer: '/orderId' },
-      revision: { kind: 'pointer', pointer: '/version' },
-      time: null,
-      ...event,
-    },
-    idempotency: { key: [{ kind: 'entity' }, { kind: 'revision' }] },
-  }),
-});
-const noAvro: ForeignDecoder = {
-  decodeSync: () => ({ ok: false, code: 'bad-magic', message: 'no avro here' }),
-  decode: async () => ({ ok: false, code: 'bad-magic', message: 'no avro here' }),
-  learn: async () => false,
-};
-
-const processes: MemoryProcess[] = [];
+let open: Awaited<ReturnType<typeof copyWorld>>[] = [];
 afterEach(async () => {
-  await Promise.all(processes.splice(0).map((process) => process.close()));
+  await Promise.all(open.map((each) => each.close()));
+  open = [];
 });
-
-type Told = { waiting: (string | null)[]; received: string[]; faulty: number };
-
 async function world(limits?: MemoryLimits) {
-  const log = new MemoryLog(limits ? { limits } : {}).createTopic(TOPIC).createTopic('hf.events', 3);
-  const codec: Codec = await openCodec(new MemoryRegistry(), { register: true });
-  const told: Told = { waiting: [], received: [], faulty: 0 };
-  const put = (...values: (unknown | Buffer | null)[]) => {
-    const records = values.map((value) => ({
-      topic: TOPIC,
-      key: 'key-1',
-      value: value === null || Buffer.isBuffer(value) ? value : Buffer.from(JSON.stringify(value)),
-      headers: {},
-    }));
-    log.broker.write(records, null);
-  };
-  const ports = (over: Partial<CopyPorts> = {}): CopyPorts => ({
-    owner: (one) => new PartitionOwner(one, { begin: 'earliest' }),
-    encoder: { encode: (event) => codec.encode('Event', event) },
-    naming: systemNaming(() => Date.now()),
-    telling: {
-      received: (_source, type) => void told.received.push(type),
-      copied: ({ faulty }) => void (told.faulty += faulty),
-      waiting: (_source, _partition, error) => void told.waiting.push(error?.message ?? null),
-    },
-    clock: log.clock,
-    eventsTopic: 'hf.events',
-    batchMaxBytes: 100_000,
-    ...over,
-  });
-  const start = async (of: TopicSource, interleave?: Interleave, over?: Partial<CopyPorts>): Promise<MemoryProcess> => {
-    const process = log.process(interleave, `process ${processes.length}`);
-    processes.push(process);
-    const work: PartitionWork = (one, lease) => copyPartition(one, lease, of, ports(over));
-    await process.source({ group: GROUP, topic: TOPIC }).start(work);
-    return process;
-  };
-  const events = (): HoldfastEvent[] =>
-    log.records('hf.events').map(({ value }) => {
-      const decoded = codec.decodeSync('Event', value!);
-      if (!decoded.ok) throw new Error(decoded.code);
-      return decoded.value;
-    });
-  const until = async (count: number) => {
-    for (let waited = 0; events().length < count && waited < 5_000; waited += 5) await new Promise((resolve) => setTimeout(resolve, 5));
-    return events();
-  };
-  return { log, put, start, events, until, told };
+  const opened = await copyWorld(limits);
+  open.push(opened);
+  return opened;
 }
-
 const order = (orderId: number, version = 1) => ({ orderId, version });
 
 describe('copying', () => {
@@ -191,8 +99,7 @@ describe('a process that dies', () => {
           let seen = 0;
           const at = (moment: string) => async (name: string) => {
             if (moment !== when || !name.startsWith(`${call} `) || ++seen !== nth) return;
-            dying.crash();
-            processes.splice(processes.indexOf(dying), 1);
+            w.crash(dying);
             await new Promise(() => {}); // What it had under way never comes back.
           };
           const dying: MemoryProcess = await w.start(source('json', noAvro), { before: at('before'), after: at('after') });

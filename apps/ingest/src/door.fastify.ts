@@ -13,6 +13,9 @@ export type DoorOptions = Readonly<{
   stopping(): boolean;
 }>;
 
+/** Registered on the HTTP server before it listens. */
+export type DoorPlugin = (instance: FastifyInstance) => Promise<void>;
+
 /** Content types seen so far: the few a sender really uses need no second look. */
 const CONTENT_TYPES_MAX = 256;
 
@@ -21,7 +24,7 @@ const CONTENT_TYPES_MAX = 256;
  * parsers, hooks and error answers of its own. Measured, Nest's route pipeline costs a good tenth of a bare request, and the
  * door's work has to fit into less than one.
  */
-export function openDoor(options: DoorOptions): (instance: FastifyInstance) => Promise<void> {
+export function openDoor(options: DoorOptions): DoorPlugin {
   return async (parent) => {
     await parent.register(
       async (instance) => {

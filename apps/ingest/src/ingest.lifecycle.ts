@@ -1,6 +1,5 @@
 import type { OnApplicationShutdown } from '@nestjs/common';
 import type { NestFastifyApplication } from '@nestjs/platform-fastify';
-import type { FastifyInstance } from 'fastify';
 import { HoldfastTransport } from '#libs/kafka/src/kafka.module.js';
 import { watchLag, type LagParts, type Shutdown } from '#libs/observability/src/index.js';
 import type { IngestProcess } from './ingest.process.js';
@@ -24,8 +23,7 @@ export class IngestLifecycle implements OnApplicationShutdown {
     app.connectMicroservice({ strategy: new HoldfastTransport(ingest.works) });
     await app.startAllMicroservices();
     void watchLag(lag, this.end.signal);
-    const fastify = app.getHttpAdapter().getInstance() as unknown as FastifyInstance;
-    await fastify.register((instance) => ingest.door(instance));
+    await app.register(ingest.door);
     try {
       await app.listen(port, '0.0.0.0');
     } catch (cause) {

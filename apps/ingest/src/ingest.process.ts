@@ -1,4 +1,3 @@
-import type { FastifyInstance } from 'fastify';
 import { groupNames, topicNames } from '#libs/domain/src/index.js';
 import {
   PartitionOwner,
@@ -13,7 +12,7 @@ import {
 } from '#libs/kafka/src/index.js';
 import { AppendBatcher, type RoundLine } from './append-batcher.js';
 import { copyPartition } from './copy.pipeline.js';
-import { openDoor } from './door.fastify.js';
+import { openDoor, type DoorPlugin } from './door.fastify.js';
 import type { IngestBounds } from './ingest.config.js';
 import type { CopyTelling, DoorTelling, EventEncoder, TopicSource, WebhookSource } from './ingest.ports.js';
 import { systemNaming } from './naming.js';
@@ -36,8 +35,7 @@ export type IngestParts = Readonly<{
 export type TopicSourceStatus = SourceStatus & Readonly<{ source: string }>;
 
 export interface IngestProcess {
-  /** Registered on the HTTP server before it listens. */
-  door(instance: FastifyInstance): Promise<void>;
+  readonly door: DoorPlugin;
   /** One a topic source: started and stopped by whoever holds the process (Nest's transport, or a test). */
   readonly works: readonly Readonly<{ source: RecordSource; work: PartitionWork }>[];
   /** From now on every request is answered 503; resolves when all that was taken is answered. */

@@ -22,17 +22,26 @@ export type AppWorldOptions = Readonly<{
 const PARTITIONS = 3;
 export const SECRET = 'a-secret-of-the-shop';
 
+type Parts = Readonly<{
+  prefix: string;
+  app: AppHandle;
+  url: string;
+  codec: Codec;
+  cluster: LogCluster;
+  brokers: readonly string[];
+  folder: string;
+}>;
+
 /** `ingest` as it ships: the real process on the real services, under a prefix of its own. */
 export class AppWorld {
-  private constructor(
-    readonly prefix: string,
-    readonly app: AppHandle,
-    readonly url: string,
-    readonly codec: Codec,
-    private readonly cluster: LogCluster,
-    private readonly brokers: readonly string[],
-    private readonly folder: string,
-  ) {}
+  readonly prefix: string;
+  readonly app: AppHandle;
+  readonly url: string;
+  readonly codec: Codec;
+
+  private constructor(private readonly parts: Parts) {
+    ({ prefix: this.prefix, app: this.app, url: this.url, codec: this.codec } = parts);
+  }
 
   static async open({ brokers, registryUrl, sources, sourceTopics = [] }: AppWorldOptions): Promise<AppWorld> {
     const prefix = `t${randomBytes(5).toString('hex')}.`;
@@ -58,7 +67,15 @@ export class AppWorld {
       INGEST_PORT: String(ingestPort),
     };
     const app = new AppHandle('ingest', 0, adminPort, { env, logFile: join(folder, 'ingest.log') });
-    const world = new AppWorld(prefix, app, `http://127.0.0.1:${ingestPort}`, codec, createKafkajsCluster({ brokers }), brokers, folder);
+    const world = new AppWorld({
+      prefix,
+      app,
+      url: `http://127.0.0.1:${ingestPort}`,
+      codec,
+      cluster: createKafkajsCluster({ brokers }),
+      brokers,
+      folder,
+    });
     await world.createTopics([topicNames(prefix).events, ...sourceTopics.map((topic) => `s${prefix}${topic}`)]);
     app.start();
     await app.ready();
@@ -88,7 +105,7 @@ export class AppWorld {
     const topic = topicNames(this.prefix).events;
     const found: LogRecord[] = [];
     for (let partition = 0; partition < PARTITIONS; partition++) {
-      const reader = this.cluster.reader(topic, partition);
+      const reader = this.parts.cluster.reader(topic, partition);
       const { endOffset } = await reader.bounds();
       for (let offset = 0; offset < endOffset;) {
         const chunk = await reader.read(offset, { records: 1_000, waitMs: 500 });
@@ -114,16 +131,16 @@ export class AppWorld {
 
   async close(): Promise<void> {
     await this.app.stop();
-    await this.cluster.close();
+    await this.parts.cluster.close();
     await this.withAdmin(async (admin) => {
       const topics = (await admin.listTopics()).filter((topic) => topic.startsWith(this.prefix) || topic.startsWith(this.sourcePrefix));
       if (topics.length > 0) await admin.deleteTopics({ topics });
     }).catch(() => undefined);
-    rmSync(this.folder, { recursive: true, force: true });
+    rmSync(this.parts.folder, { recursive: true, force: true });
   }
 
   private async withAdmin<T>(work: (admin: ReturnType<Kafka['admin']>) => Promise<T>): Promise<T> {
-    const admin = new Kafka({ brokers: [...this.brokers], logLevel: logLevel.NOTHING, retry: { retries: 5 } }).admin();
+    const admin = new Kafka({ brokers: [...this.parts.brokers], logLevel: logLevel.NOTHING, retry: { retries: 5 } }).admin();
     await admin.connect();
     try {
       return await work(admin);

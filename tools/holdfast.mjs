@@ -4,12 +4,13 @@
 import { spawn, spawnSync } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
+import { fileURLToPath, pathToFileURL } from 'node:url';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
 const main = join(root, 'dist/tools/cli/main.js');
 const bundled = join(root, 'node_modules/node/bin/node');
 const node = existsSync(bundled) ? bundled : process.execPath;
+const isOldNode = Number(process.versions.node.split('.')[0]) < 24 && existsSync(bundled);
 
 if (!existsSync(main)) {
   if (!existsSync(join(root, 'node_modules'))) {
@@ -20,6 +21,15 @@ if (!existsSync(main)) {
   if (status !== 0) process.exit(status ?? 1);
 }
 
-const child = spawn(node, ['--disable-warning=TimeoutNegativeWarning', main, ...process.argv.slice(2)], { stdio: 'inherit' });
-for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) process.on(signal, () => child.kill(signal));
-child.on('exit', (code, signal) => process.exit(signal ? 1 : (code ?? 1)));
+if (!isOldNode) {
+  // kafkajs computes a timeout below zero now and then (harmless); nobody who runs a command can do anything about it.
+  const { emitWarning } = process;
+  process.emitWarning = (warning, ...rest) => {
+    if (rest[0] !== 'TimeoutNegativeWarning') emitWarning.call(process, warning, ...rest);
+  };
+  await import(pathToFileURL(main).href);
+} else {
+  const child = spawn(node, [fileURLToPath(import.meta.url), ...process.argv.slice(2)], { stdio: 'inherit' });
+  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) process.on(signal, () => child.kill(signal));
+  child.on('exit', (code, signal) => process.exit(signal ? 1 : (code ?? 1)));
+}

@@ -75,14 +75,11 @@ describe('wrong use', () => {
 });
 
 describe('help', () => {
-  it.each([[[]], [['check']], [['topics', 'apply']], [['schemas', 'check']], [['schemas', 'register']], [['prove']]])(
-    '%j --help shows its use and ends with 0',
-    (args) => {
-      const { code, out } = holdfast([...args, '--help']);
-      expect([code, out]).toEqual([0, expect.stringContaining('Usage: holdfast')]);
-      if (args.length > 0) expect(out).toContain('Examples:');
-    },
-  );
+  it.each([[[]], [['topics', 'apply']], [['schemas', 'check']]])('%j --help shows its use and ends with 0', (args) => {
+    const { code, out } = holdfast([...args, '--help']);
+    expect([code, out]).toEqual([0, expect.stringContaining('Usage: holdfast')]);
+    if (args.length > 0) expect(out).toContain('Examples:');
+  });
 });
 
 describe('without its services', () => {

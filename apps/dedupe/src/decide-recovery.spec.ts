@@ -17,8 +17,11 @@ describe('decideRecovery', () => {
     [new DOMException('', 'AbortError'), { kind: 'throw' }],
   ])('%s', (error, expected) => expect(decideRecovery(error, 0)).toEqual(expected));
 
-  it('waits longer each time, up to a bound', () => {
-    const waits = [0, 1, 2, 5, 6, 7, 1_000].map((failures) => decideRecovery(new LogError('unavailable', ''), failures));
-    expect(waits.map((step) => ('afterMs' in step ? step.afterMs : null))).toEqual([50, 100, 200, 1_600, 3_200, 5_000, 5_000]);
+  it.each([
+    [new LogError('unavailable', ''), [50, 100, 200, 1_600, 3_200, 5_000, 5_000]],
+    [new StoreUnavailableError('not-connected', ''), [50, 100, 200, 1_000, 1_000, 1_000, 1_000]],
+  ])('waits longer each time, up to a bound: %s', (error, expected) => {
+    const waits = [0, 1, 2, 5, 6, 7, 1_000].map((failures) => decideRecovery(error, failures));
+    expect(waits.map((step) => ('afterMs' in step ? step.afterMs : null))).toEqual(expected);
   });
 });

@@ -13,19 +13,21 @@
 export type Recovery = Readonly<{ kind: 'leave' } | { kind: 'throw' } | { kind: 'reacquire' | 'retry'; afterMs: number }>;
 
 const firstMs = 50;
-const maxMs = 5_000;
+const reacquireMaxMs = 5_000;
+/** Shorter: while Redis is away, asking costs nothing. */
+const retryMaxMs = 1_000;
 
 /** `failures` in a row so far, this one not counted. */
 export function decideRecovery(error: Readonly<{ name: string; code?: unknown }>, failures: number): Recovery {
-  const afterMs = Math.min(maxMs, firstMs * 2 ** Math.min(failures, 20));
+  const waitMs = (maxMs: number): number => Math.min(maxMs, firstMs * 2 ** Math.min(failures, 20));
   switch (error.name) {
     case 'LogError':
-      return error.code === 'fenced' ? { kind: 'leave' } : { kind: 'reacquire', afterMs };
+      return error.code === 'fenced' ? { kind: 'leave' } : { kind: 'reacquire', afterMs: waitMs(reacquireMaxMs) };
     case 'OwnershipError':
-      return { kind: 'reacquire', afterMs };
+      return { kind: 'reacquire', afterMs: waitMs(reacquireMaxMs) };
     case 'StoreUnavailableError':
     case 'RegistryError':
-      return { kind: 'retry', afterMs };
+      return { kind: 'retry', afterMs: waitMs(retryMaxMs) };
     default:
       return { kind: 'throw' };
   }

@@ -44,8 +44,7 @@ describe('dedupe pipeline, in trouble', () => {
     const waiting = {
       ...codec,
       encode: codec.encode.bind(codec),
-      decodeSync: ((kind, bytes) =>
-        away > 0 ? { ok: false, code: 'need-schema', schemaId: 1 } : fresh.decodeSync(kind, bytes)),
+      decodeSync: (kind, bytes) => (away > 0 ? { ok: false, code: 'need-schema', schemaId: 1 } : fresh.decodeSync(kind, bytes)),
       learn: async () => (away-- > 1 ? Promise.reject(new RegistryError('unreachable', 'registry: connection refused')) : true),
     } as typeof codec;
     w.send({ id: 'a' });

@@ -43,7 +43,7 @@ export async function rebuildWindow(
   const reader = ports.reader(topic, partition);
   const claim = claimer(missing, ports, config, signal);
   try {
-    const floor = await windowStart(reader, upTo, asOfMs - config.windowMaxMs - clockSkewMaxMs);
+    const floor = await windowStart(reader, upTo, asOfMs - config.windowMaxMs - clockSkewMaxMs, signal);
     const from = Math.max(missing.reached, floor);
     let cursor = from;
     let answer = await claim(floor, cursor, cursor, []);
@@ -77,12 +77,12 @@ function claimer(
 }
 
 /** The first position appended at `sinceMs` or later, by halving: append times rise with the offset. At most `upTo`. */
-async function windowStart(reader: PartitionReader, upTo: number, sinceMs: number): Promise<number> {
+async function windowStart(reader: PartitionReader, upTo: number, sinceMs: number, signal: AbortSignal): Promise<number> {
   let { startOffset: low } = await reader.bounds();
   let high = Math.max(low, upTo);
-  while (low < high) {
+  while (low < high && !signal.aborted) {
     const middle = Math.floor((low + high) / 2);
-    const { records, nextOffset } = await reader.read(middle, { records: 1, waitMs: 0 });
+    const { records, nextOffset } = await reader.read(middle, { records: 1, waitMs: readWaitMs }, signal);
     const record = records[0];
     if (record && record.offset < high && record.timestampMs < sinceMs) low = record.offset + 1;
     else if (!record && nextOffset > middle && nextOffset < high)

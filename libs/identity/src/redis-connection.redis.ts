@@ -107,8 +107,9 @@ export class RedisConnection {
   /** Ends the connection; what is under way is rejected. */
   async close(): Promise<void> {
     clearInterval(this.watch);
-    this.become({ ...this.last, ready: false, why: `${this.where}: closed` });
-    this.closed = true;
+    this.closed = true; // An orderly end is no news.
+    this.active = null;
+    this.last = { ...this.last, ready: false, why: `${this.where}: closed` };
     this.client.disconnect();
   }
 

@@ -12,6 +12,7 @@ export type LagParts = Readonly<{
 }>;
 
 const EVERY_MS = 5_000;
+const READ_WAIT_MS = 1_000;
 
 /**
  * Keeps `holdfast_lag_records` and `holdfast_time_to_loss_seconds` for the partitions this process owns, until the signal
@@ -51,7 +52,8 @@ async function behindOf({ cluster }: LagParts, at: { group: string; topic: strin
   const { startOffset, endOffset } = await reader.bounds();
   const from = Math.max(committed?.offset ?? startOffset, startOffset);
   if (from >= endOffset) return NOT_BEHIND;
-  const { records } = await reader.read(from, { records: 1, waitMs: 0 });
+  // A reader that has not fetched yet has nothing at once: without a wait, lag would read as none.
+  const { records } = await reader.read(from, { records: 1, waitMs: READ_WAIT_MS });
   const [oldest] = records;
   if (!oldest) return NOT_BEHIND;
   const settled = committed ? (decodeCommitMetadata(committed.offset, committed.metadata)?.settled.length ?? 0) : 0;

@@ -37,10 +37,7 @@ const READ_BY: Readonly<Record<string, readonly string[]>> = {
     'destinations[].auth.bearer.*',
     'destinations[].auth.basic.*',
     'destinations[].auth.header.*',
-    'destinations[].unknown.resolve',
-    'destinations[].unknown.settle',
-    'destinations[].unknown.validFor',
-    'destinations[].unknown.statuses',
+    'destinations[].unknown.*',
     'destinations[].classify[].status',
     'destinations[].classify[].as',
     'destinations[].retry.tiers',
@@ -84,7 +81,11 @@ alerts: []
     expect(warnings.map(({ line, path, problem }) => [line, path, problem])).toEqual([
       [3, 'sources.a.webhook.verify.scheme', '(stripe) is accepted, not in force in this version: every request to this source is refused'],
       [8, 'destinations.d.rateLimit', 'is accepted, not in force in this version: maxInFlight alone bounds the rate'],
-      [9, 'routes[0].ordering', '(strict) is accepted, not in force in this version: the route is unordered across retries'],
+      [
+        9,
+        'routes[0].ordering',
+        '(strict) is accepted, not in force in this version: events of an entity keep their order until one of them waits for a retry',
+      ],
     ]);
   });
 });

@@ -58,15 +58,14 @@ function keysOf(schema: Schema, prefix: string): ConfigKey[] {
 }
 
 function keyOf(path: string, schema: Schema, required: boolean): ConfigKey {
-  const dormant = NOT_IN_FORCE.find((entry) => covers(entry, path));
-  const which = dormant?.is ? `${dormant.is.join(', ')}: ` : '';
+  const dormant = NOT_IN_FORCE.filter((entry) => covers(entry, path));
   return {
     path,
     required,
     type: typeOf(schema),
     default: schema.default === undefined || isEmptyMapping(schema.default) ? '' : JSON.stringify(schema.default),
     description: schema.description ?? '',
-    notInForce: dormant ? `${which}${dormant.consequence}` : '',
+    notInForce: dormant.map(({ is, consequence }) => `${is ? `${is.join(', ')}: ` : ''}${consequence}`).join('; '),
   };
 }
 

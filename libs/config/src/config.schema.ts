@@ -108,7 +108,10 @@ export type WrittenSource = WrittenConfig['sources'][number];
 export type WrittenDestination = WrittenConfig['destinations'][number];
 export type WrittenRoute = WrittenConfig['routes'][number];
 
-/** For editors; `schemas/holdfast.config.schema.json` is this, written out. */
+let jsonSchema: object | undefined;
+
+/** For editors; `schemas/holdfast.config.schema.json` is this, written out. Made once: it takes longer than a whole check. */
 export function configJsonSchema(): object {
-  return { ...z.toJSONSchema(configSchema, { io: 'input' }), title: 'holdfast.yaml' };
+  jsonSchema ??= { ...z.toJSONSchema(configSchema, { io: 'input' }), title: 'holdfast.yaml' };
+  return jsonSchema;
 }

@@ -25,6 +25,7 @@ const stepsMax = 4_000;
 /** How many more steps the zombies get when everything is judged. */
 const aftermathSteps = 60;
 const stuckMax = 20;
+const hour = 3_600_000;
 
 type Life = { sim: SimProcess; view: MemoryProcess; dedupe: DedupeProcess | null; joined: boolean };
 
@@ -49,7 +50,12 @@ export class DedupeWorld {
   private snapshot: SeenSnapshot | null = null;
   private committed: Committed | null = null;
   private before: { value: Committed | null; steps: number } = { value: null, steps: 0 };
-  private expected: string[] = [];
+  private ordering: 'latest-wins' | 'unordered' = 'unordered';
+  private readonly coming: { id: string; key: string; revision: number }[] = [];
+  private readonly expected = new Map<number, string>();
+  private readonly firsts = new Map<string, { at: number; appendedMs: number }>();
+  private windowMs = hour;
+  private newest: { revision: number; at: number } | null = null;
   private end = 0;
   private born = 0;
   private steps = 0;
@@ -72,7 +78,7 @@ export class DedupeWorld {
     this.log.broker.setCommitted({ group, topic, partition: 0, offset: 0, metadata: '' });
     this.group = this.log.group(group, topic);
     this.seen = new MemorySeenState(() => scheduler.now());
-    this.fill(3 + upTo(3));
+    this.invent(3 + upTo(3));
     this.spawn();
     this.spawn();
   }
@@ -101,30 +107,47 @@ export class DedupeWorld {
     return this.scheduler.run({ stepsMax, done: () => this.isOver() || this.broken !== null, between: () => this.between() });
   }
 
-  /** Events with few keys and revisions, and what the log alone says of each: the reference that every run must agree with. */
-  private fill(count: number): void {
+  /** Events with few keys and revisions. Some stand in the log at the beginning, the rest comes while the processes live. */
+  private invent(count: number): void {
     const { scheduler } = this;
-    const firsts = new Map<string, number>();
-    let newest: { revision: number; at: number } | null = null;
-    const latestWins = scheduler.chance(0.3);
-    this.ordering = latestWins ? 'latest-wins' : 'unordered';
+    this.ordering = scheduler.chance(0.3) ? 'latest-wins' : 'unordered';
+    if (scheduler.chance(0.25)) {
+      // Windows that end under way. Without losses: a rebuild may begin a window where its edge happens to be.
+      this.windowMs = 100;
+      this.budget.losses = 0;
+    }
     for (let n = 0; n < count; n++) {
       const revision = Math.floor(scheduler.random() * 3);
-      const key = `k${revision}`;
-      const event = testEvent({ id: `e${n}`, key, revision: String(revision) });
-      this.log.broker.write([eventRecord(this.codec, topic, event)], null);
-      const first = firsts.get(key);
-      if (first !== undefined) this.expected.push(`${n} duplicate of ${first}`);
-      else if (latestWins && newest && newest.revision > revision) this.expected.push(`${n} superseded by ${newest.at}`);
-      else {
-        this.expected.push(`${n} accepted → portal`);
-        if (!newest || revision > newest.revision) newest = { revision, at: n };
-      }
-      if (first === undefined) firsts.set(key, n);
+      this.coming.push({ id: `e${n}`, key: `k${revision}`, revision });
     }
-    this.end = count;
+    for (let n = Math.ceil(scheduler.random() * count); n > 0; n--) this.append();
   }
-  private ordering: 'latest-wins' | 'unordered' = 'unordered';
+
+  /** The next event, sometimes behind an aborted one; and what the log alone says of it: the reference every run must agree with. */
+  private append(): void {
+    const { broker } = this.log;
+    const { id, key, revision } = this.coming.shift()!;
+    const record = eventRecord(this.codec, topic, testEvent({ id, key, revision: String(revision) }));
+    if (this.scheduler.chance(0.25)) {
+      const epoch = broker.fence('another producer');
+      broker.write([record], broker.begin('another producer', epoch));
+      broker.end('another producer', epoch, 'aborted');
+    }
+    if (this.windowMs < hour) this.scheduler.elapse(Math.floor(this.scheduler.random() * this.windowMs * 1.2));
+    const at = broker.write([record], null)[0]!.baseOffset;
+    const nowMs = this.scheduler.now();
+    const first = this.firsts.get(key);
+    const isDuplicate = first !== undefined && nowMs - first.appendedMs <= this.windowMs;
+    if (isDuplicate) this.expected.set(at, `${at} duplicate of ${first.at}`);
+    else if (this.ordering === 'latest-wins' && this.newest && this.newest.revision > revision)
+      this.expected.set(at, `${at} superseded by ${this.newest.at}`);
+    else {
+      this.expected.set(at, `${at} accepted → portal`);
+      if (!this.newest || revision > this.newest.revision) this.newest = { revision, at };
+    }
+    if (!isDuplicate) this.firsts.set(key, { at, appendedMs: nowMs });
+    this.end = at + 1;
+  }
 
   private spawn(): Life {
     const name = `${'ABCDEFGHIJ'[this.born++ % 10]}${this.born}`;
@@ -137,7 +160,12 @@ export class DedupeWorld {
       seen: new MemorySeenStore(this.seen, sim.interleave, storeFault(this.fault)),
       codec: this.codec,
       clock: sim.clock,
-      config: testConfig(prefix, { batchMaxRecords: this.batchMaxRecords, routes: [route({ ordering: this.ordering })] }),
+      config: testConfig(prefix, {
+        windowMs: () => this.windowMs,
+        windowMaxMs: this.windowMs,
+        batchMaxRecords: this.batchMaxRecords,
+        routes: [route({ ordering: this.ordering })],
+      }),
       prefix,
       tell: (news) => this.scheduler.note(`${name} ${news.kind}`),
       own: (log) => {
@@ -165,6 +193,7 @@ export class DedupeWorld {
 
   private between(): void {
     this.watch();
+    if (this.coming.length > 0 && this.scheduler.chance(0.05)) this.append();
     if (this.group.ownerOf(0) === null) return this.assign();
     if (this.scheduler.chance(0.06)) this.misfortune();
     for (const { sim } of this.lives) if (sim.state === 'frozen' && this.scheduler.chance(0.02)) sim.wake();
@@ -223,7 +252,7 @@ export class DedupeWorld {
   }
 
   private isOver(): boolean {
-    return (this.committed?.offset ?? 0) >= this.end;
+    return this.coming.length === 0 && (this.committed?.offset ?? 0) >= this.end;
   }
 
   /** Looked at before each step. */
@@ -246,7 +275,9 @@ export class DedupeWorld {
       if (at.has(offset)) return `position ${offset} has two verdicts: ${at.get(offset)}; ${words[n]}`;
       at.set(offset, words[n]!);
     }
-    for (const [offset, expected] of this.expected.entries()) {
+    const stray = [...at.keys()].find((offset) => !this.expected.has(offset));
+    if (stray !== undefined) return `position ${stray} has a verdict, and is no event`;
+    for (const [offset, expected] of this.expected) {
       const found = at.get(offset);
       if (found === undefined) return `position ${offset} was passed without a verdict`;
       if (found !== expected) return `position ${offset}: ${found}, where the log says ${expected}`;
@@ -254,7 +285,7 @@ export class DedupeWorld {
     const sent = this.log
       .records(`${prefix}deliveries.portal`)
       .map((record) => parsePosition(readDelivery(this.codec, record).eventposition)!.offset);
-    const due = this.expected.flatMap((one, offset) => (one.includes('accepted') ? [offset] : []));
+    const due = [...this.expected].flatMap(([offset, one]) => (one.includes('accepted') ? [offset] : []));
     return sent.toSorted((a, b) => a - b).join() === due.join() ? null : `delivered ${sent.join()}, where ${due.join()} were accepted`;
   }
 }

@@ -12,6 +12,7 @@ import {
 } from '#libs/kafka/src/index.js';
 import type { DeliverReport, DestinationPolicy } from '../../apps/deliver/src/deliver.ports.js';
 import { createDeliverProcess } from '../../apps/deliver/src/deliver.process.js';
+import { deliveryRecord, testDelivery } from '../../apps/deliver/src/testing/deliver.world.js';
 import { marksFault, plantInLog, plantInOwner, type DeliverFault } from './deliver.faults.js';
 import { judgeDeliveries } from './deliver.judge.js';
 import { SimPartner, type PartnerMood } from './deliver.partner.js';
@@ -170,10 +171,9 @@ export class DeliverWorld {
   private fill(count: number): void {
     const { scheduler } = this;
     for (let n = 0; n < count; n++) {
-      const delivery = testDelivery(n, `e${Math.floor(scheduler.random() * 3)}`, scheduler.now());
+      const delivery = testDelivery(n, { event: { subject: `e${Math.floor(scheduler.random() * 3)}`, receivedat: scheduler.now() } });
       this.deliveries.push(delivery);
-      const { subject } = delivery.event;
-      this.log.broker.write([{ topic: homes[0]!.topic, key: subject, value: this.codec.encode('Delivery', delivery), headers: {} }], null);
+      this.log.broker.write([deliveryRecord(this.codec, homes[0]!.topic, delivery)], null);
     }
   }
 
@@ -372,44 +372,4 @@ function shrunk(before: Committed | null, now: Committed | null): string | null 
   const has = new Set(is?.settled);
   const gone = was?.settled.find((offset) => offset >= now.offset && !has.has(offset));
   return gone === undefined ? null : `the settled set lost ${gone}`;
-}
-
-function testDelivery(n: number, entity: string, nowMs: number): Delivery {
-  return {
-    id: `d${n}`,
-    destination,
-    event: {
-      id: `ev${n}`,
-      source: 'shop',
-      type: 'order.updated',
-      subject: entity,
-      time: null,
-      datacontenttype: 'application/json',
-      dataschema: null,
-      data: Buffer.from('{}'),
-      correlationid: `c-${n}`,
-      traceparent: null,
-      revision: null,
-      schemaversion: null,
-      receivedat: nowMs,
-      idempotencykey: `k${n}`,
-      origin: null,
-      attributes: {},
-      faults: [],
-    },
-    eventposition: `s.events/0/${n}`,
-    ordering: 'unordered',
-    attempt: 0,
-    hop: 0,
-    generation: 0,
-    firstattemptat: null,
-    history: [],
-    doubtful: false,
-    quietat: null,
-    maybetwice: false,
-    reason: null,
-    class: null,
-    deadletteredat: null,
-    operation: null,
-  };
 }

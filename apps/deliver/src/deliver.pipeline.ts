@@ -1,6 +1,14 @@
-import { decideClass, decideFound, decideNextStep, decideResolution, weaker, type Resolution } from '#libs/delivery/src/index.js';
-import type { Deadline, OutboundRequest } from './deliver.ports.js';
-import { refusedHere, type Turn, type Way } from './way.js';
+import {
+  decideClass,
+  decideFound,
+  decideNextStep,
+  decideResolution,
+  weaker,
+  type Outcome,
+  type Resolution,
+} from '#libs/delivery/src/index.js';
+import type { Deadline } from './deliver.ports.js';
+import type { Turn, Way } from './way.js';
 import type { Item } from './item.js';
 import type { End } from './settlement-records.js';
 
@@ -15,8 +23,6 @@ import type { End } from './settlement-records.js';
  *         settles without sending. After the settlement: settled in Kafka, whatever Redis says.
  */
 export async function deliver(item: Item, way: Way): Promise<End | null> {
-  const rendered = way.destination.render(item.delivery);
-  if (!rendered.ok) return refusedHere(item, rendered, way);
   for (;;) {
     // 1 · Decide: may it be sent, and what would a success prove?
     const plan = decideResolution(item.doubt, way.destination.policy, way.clock.nowMs());
@@ -27,7 +33,7 @@ export async function deliver(item: Item, way: Way): Promise<End | null> {
     // 2 · A slot of the destination, while Kafka, Redis and the group all say that the partition is mine.
     if (!(await way.enter())) return null;
     try {
-      const turn = await attempt(item, plan, rendered.request, way);
+      const turn = await attempt(item, plan, way);
       if (turn.kind === 'end') return turn.end;
     } finally {
       way.leave();
@@ -35,12 +41,9 @@ export async function deliver(item: Item, way: Way): Promise<End | null> {
   }
 }
 
-async function attempt(item: Item, plan: Exclude<Resolution, { kind: 'wait' }>, request: OutboundRequest, way: Way): Promise<Turn> {
-  if (plan.kind !== 'send') {
-    const known = await way.resolve(item, plan);
-    if (known) return known;
-  }
-  const doneAs = weaker(plan.kind === 'send' ? plan.doneAs : 'proof', item.leastDoneAs);
+async function attempt(item: Item, plan: Exclude<Resolution, { kind: 'wait' }>, way: Way): Promise<Turn> {
+  if (plan.kind !== 'send') return way.resolve(item, plan);
+  const doneAs = weaker(plan.doneAs, item.leastDoneAs);
 
   // 3 · Claim: the start is counted in Redis before a byte leaves.
   const deadline: Deadline = way.deadline();
@@ -51,8 +54,11 @@ async function attempt(item: Item, plan: Exclude<Resolution, { kind: 'wait' }>, 
   if (!way.mayStart()) return way.unsent(item);
 
   // 4 · Act.
-  if (doneAs === 'maybe-twice') way.tellDuplicate(item);
-  const outcome = await way.destination.sender.send(request, deadline);
+  const rendered = way.destination.render(item.delivery);
+  if (doneAs === 'maybe-twice' && rendered.ok) way.tellDuplicate(item);
+  const outcome: Outcome = rendered.ok
+    ? await way.destination.sender.send(rendered.request, deadline)
+    : { ...rendered, kind: 'unsendable' };
   if (outcome.kind === 'not-sent') return way.unsent(item);
 
   // 5 · Decide what it means and what follows; mark the end. 6 · Record: with the others, by the settler.

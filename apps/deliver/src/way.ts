@@ -1,5 +1,5 @@
 import type { Claim, Classified, DoneAs, AttemptFacts, NextStep, Resolution, SentOutcome } from '#libs/delivery/src/index.js';
-import { decideClass, decideFound, decideNextStep } from '#libs/delivery/src/index.js';
+import { decideClass, decideFound, decideNextStep, weaker } from '#libs/delivery/src/index.js';
 import type { HistoryEntry } from '#libs/domain/src/index.js';
 import type { Clock, Lease } from '#libs/kafka/src/index.js';
 import type { Deadline, DeliverReport, Destination, DuplicateCause } from './deliver.ports.js';
@@ -114,31 +114,31 @@ export class Way {
     return AGAIN;
   }
 
-  /** The destination's word on an unknown outcome: an end, or null when a look-up proved that nothing took effect. */
-  async resolve(item: Item, plan: Extract<Resolution, { kind: 'ask' | 'hold' }>): Promise<Turn | null> {
+  /**
+   * The destination's word on an unknown outcome. Redis is asked first, whatever the record says: an owner before me may have
+   * started it at this very position, and then a look-up proves nothing until that request can no longer land.
+   */
+  async resolve(item: Item, plan: Extract<Resolution, { kind: 'ask' | 'hold' }>): Promise<Turn> {
+    const claim = await this.claim(item, false);
+    if (claim === null) return AGAIN;
+    if (claim.kind === 'done') return this.found(item, decideFound(claim, this.destination.policy.resolve));
+    if (claim.kind === 'started' && !item.wasStarted) return this.doubt(item, claim);
+    const turn = plan.kind === 'hold' ? this.held(item, plan.reason) : await this.ask(item);
+    // Nothing was sent under this claim.
+    if (turn.kind === 'again') return this.unsent(item);
+    void this.undo(item, { once: true });
+    return turn;
+  }
+
+  private async ask(item: Item): Promise<Turn> {
     const { destination } = this.parts;
-    if (item.wasStarted) {
-      const late = await this.claim(item, false);
-      if (late === null) return AGAIN;
-      if (late.kind === 'done') return this.found(item, decideFound(late, destination.policy.resolve));
-      if (late.kind === 'granted') {
-        // Redis knows of no start after all: as untouched.
-        item.doubt = null;
-        item.wasStarted = false;
-        return this.unsent(item);
-      }
-    }
-    if (plan.kind === 'hold') return this.held(item, plan.reason);
     const deadline = this.deadline();
     const answer = await destination.resolver.ask(item.delivery, deadline);
-    if (answer.kind === 'found') {
-      this.parts.marks.end({ offset: item.offset, how: 'proof' });
-      return this.found(item, 'proof');
-    }
+    if (answer.kind === 'found') return this.found(item, 'proof');
     if (answer.kind === 'not-found') {
       item.doubt = null;
-      item.leastDoneAs = item.leastDoneAs === 'once' ? 'proof' : item.leastDoneAs;
-      return null;
+      item.leastDoneAs = weaker(item.leastDoneAs, 'proof');
+      return AGAIN;
     }
     if (answer.kind === 'cannot-tell') return this.held(item, `unknown outcome, and ${answer.reason}`);
     // The partner cannot be asked: held back as it says, or a transient failure; the doubt stays.
@@ -235,15 +235,3 @@ const causeOf = (item: Item): DuplicateCause => {
   if (item.wasStarted) return 'takeover';
   return item.delivery.history.at(-1)?.class === 'unknown' ? 'unknown-outcome' : 'server-error';
 };
-
-/** The request cannot be made: nothing is sent, and the owner of the configuration is told. */
-export function refusedHere(item: Item, fault: Readonly<{ code: string; error: string }>, way: Way): End {
-  const at = way.clock.nowMs();
-  const error = `${fault.code}: ${fault.error}`.slice(0, errorMaxLength);
-  item.entries = [
-    { attempt: item.delivery.attempt + 1, class: 'permanent', status: null, error, body: null, at, tookms: 0, rule: 'default' },
-  ];
-  item.firstAttemptAtMs ??= at;
-  const doubts = { doubtful: item.doubt !== null, quietAtMs: item.doubt?.quietAtMs ?? null, maybeTwice: false };
-  return { kind: 'dead-lettered', item, atMs: at, class: 'permanent', reason: 'misconfigured', spends: false, ...doubts };
-}

@@ -89,7 +89,7 @@ export function entryOfEvent(event: HoldfastEvent, at: Standing): Entry {
     ...placeOf(at),
     ...nowhere,
     ...envelopeOf(event),
-    eventposition: null,
+    eventposition: at.headers['hf-position'] ?? null,
     raw: null,
     reason,
     class: 'invalid',

@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { afterAll, beforeAll } from '@jest/globals';
-import { RedisConnection } from './redis-connection.redis.js';
+import { afterAll, beforeAll, expect, it } from '@jest/globals';
+import { RedisConnection, type RedisSession } from './redis-connection.redis.js';
 import { RedisSeenStore } from './seen-store.redis.js';
 import { seenStoreContract } from './testing/seen-store.contract.js';
 
@@ -27,3 +27,19 @@ seenStoreContract('redis', async () => ({
   elapse: (ms) => sleep(ms),
   forget: (incarnation) => forget(`${keyPrefix}{e3:${incarnation}}:*`),
 }));
+
+it('takes evictions for loss, once for each time they are seen', async () => {
+  let evictions = '';
+  const seeing = { session: (): RedisSession => ({ ...redis.session(), evictions }) };
+  const store = new RedisSeenStore(seeing, keyPrefix);
+  const incarnation = randomUUID();
+  const claim = async (from: number, next: number) =>
+    (await store.claim({ partition: 3, incarnation, from, next, floor: 0, settled: from, lagMs: 0, slackMs: 1_000, claims: [] })).kind;
+  expect(await claim(0, 5)).toBe('judged');
+  evictions = 'run-1:12';
+  expect(await claim(5, 6)).toBe('refused');
+  expect(await claim(0, 5)).toBe('judged');
+  expect(await claim(5, 6)).toBe('judged');
+  evictions = ''; // The server was started again since.
+  expect(await claim(6, 7)).toBe('judged');
+});

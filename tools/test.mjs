@@ -1,9 +1,9 @@
 #!/usr/bin/env node
-// `npm test` (all) and `npm run check`: runs its steps one after the other, all of them also when one fails, and ends with one line that a machine can
+// `npm test` (all) and `npm run check`: runs its steps, all of them also when one fails, and ends with one line that a machine can
 // read: `N passed, N failed`. Those are jest's tests; a step that is no test, or that could not run, counts as one failure when it fails.
 import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { spawn } from 'node:child_process';
-import { tmpdir } from 'node:os';
+import { availableParallelism, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
@@ -14,7 +14,8 @@ const reports = process.env.HOLDFAST_TEST_REPORTS ?? mkdtempSync(join(tmpdir(), 
 const reportOf = (tier) => join(reports, `${tier}.json`);
 const jest = (tier) => [inRoot('tools/jest.mjs'), tier, '--passWithNoTests', '--json', `--outputFile=${reportOf(tier)}`];
 
-const steps = {
+/** Steps that only read sources. */
+const statics = {
   format: [inRoot('node_modules/prettier/bin/prettier.cjs'), '--check', '--log-level', 'warn', '.'],
   lint: [inRoot('node_modules/eslint/bin/eslint.js'), '--max-warnings', '0', '.'],
   boundaries: [
@@ -29,6 +30,9 @@ const steps = {
     'test',
   ],
   types: [inRoot('node_modules/typescript-7/bin/tsc'), '--noEmit', '-p', 'tsconfig.json'],
+};
+const steps = {
+  ...statics,
   schemas: [inRoot('tools/holdfast.mjs'), 'schemas', 'check'],
   unit: jest('unit'),
   int: jest('int'),
@@ -37,8 +41,8 @@ const steps = {
   services: [inRoot('dist/tools/with-stack.js'), node, inRoot('tools/test.mjs'), 'inside'],
 };
 const lists = {
-  check: ['format', 'lint', 'boundaries', 'types', 'unit'],
-  all: ['format', 'lint', 'boundaries', 'types', 'schemas', 'unit', 'services'],
+  check: ['lint', 'format', 'boundaries', 'types', 'unit'],
+  all: ['lint', 'format', 'boundaries', 'types', 'schemas', 'unit', 'services'],
   inside: ['int', 'e2e'],
 };
 
@@ -48,14 +52,11 @@ if (!names) {
   process.exit(2);
 }
 const failed = [];
-for (const name of names) {
-  const startedAtMs = performance.now();
-  if (name !== 'services') console.log(`\n== ${name}`);
-  const code = await run(steps[name]);
-  if (name !== 'services')
-    console.log(`== ${name}: ${code === 0 ? 'fine' : 'FAILED'} (${((performance.now() - startedAtMs) / 1_000).toFixed(1)} s)`);
-  if (code !== 0) failed.push(name);
-}
+const isStatic = (name) => name in statics;
+// What reads only sources goes side by side, at most one a core; what runs code goes alone.
+const queue = names.filter(isStatic);
+await Promise.all(Array.from({ length: availableParallelism() }, () => work(queue)));
+await work(names.filter((name) => !isStatic(name)));
 if (process.argv[2] !== 'inside') conclude();
 process.exitCode = failed.length === 0 ? 0 : 1;
 
@@ -82,17 +83,27 @@ function conclude() {
   console.log(`${passedCount} passed, ${failedCount} failed`);
 }
 
-function run(args) {
-  const child = spawn(node, args, {
-    cwd: root,
-    stdio: ['ignore', 'inherit', 'inherit'],
-    env: { ...process.env, HOLDFAST_TEST_REPORTS: reports },
-  });
+async function work(queue) {
+  for (let name = queue.shift(); name; name = queue.shift()) {
+    const startedAtMs = performance.now();
+    // `services` only frames other steps, which speak for themselves.
+    const isFrame = name === 'services';
+    if (!isStatic(name) && !isFrame) console.log(`\n== ${name}`);
+    const { code, output } = await run(steps[name], isStatic(name));
+    const seconds = ((performance.now() - startedAtMs) / 1_000).toFixed(1);
+    if (!isFrame) console.log(`${output}== ${name}: ${code === 0 ? 'fine' : 'FAILED'} (${seconds} s)`);
+    if (code !== 0) failed.push(name);
+  }
+}
+
+/** The exit code, and what was printed when it is held back so that two steps do not talk at once. */
+function run(args, isHeldBack) {
+  const stdio = isHeldBack ? ['ignore', 'pipe', 'pipe'] : ['ignore', 'inherit', 'inherit'];
+  const child = spawn(node, args, { cwd: root, stdio, env: { ...process.env, HOLDFAST_TEST_REPORTS: reports } });
+  let output = '';
+  for (const stream of [child.stdout, child.stderr]) stream?.on('data', (chunk) => (output += chunk));
   return new Promise((resolve) => {
-    child.once('error', (error) => {
-      console.error(String(error));
-      resolve(1);
-    });
-    child.once('close', (code) => resolve(code ?? 1));
+    child.once('error', (error) => resolve({ code: 1, output: `${error}\n` }));
+    child.once('close', (code) => resolve({ code: code ?? 1, output }));
   });
 }

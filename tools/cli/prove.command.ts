@@ -2,7 +2,7 @@ import { DURATION, durationMs } from '#libs/config/src/index.js';
 import { HttpRegistry, openCodec } from '#libs/contracts/src/index.js';
 import { groupNames, topicNames } from '#libs/domain/src/index.js';
 import { LogError } from '#libs/kafka/src/index.js';
-import { createKafkajsCluster } from '#libs/kafka/src/kafkajs-log.js';
+import { createKafkajsCluster } from '#libs/kafka/src/kafka.module.js';
 import { CliError, configOf, settingsOf, type CliCommand, type ExitCode, type Terminal } from './frame.js';
 import { runProve } from './prove-run.js';
 

@@ -5,7 +5,7 @@ import pg from 'pg';
 import { groupNames, topicNames } from '#libs/domain/src/index.js';
 import { MemoryRegistry, openCodec, type Codec } from '#libs/contracts/src/index.js';
 import { PartitionOwner, systemClock, type LogCluster, type Owner, type PartitionLog } from '#libs/kafka/src/index.js';
-import { createKafkajsCluster } from '#libs/kafka/src/kafkajs-log.js';
+import { createKafkajsCluster } from '#libs/kafka/src/kafka.module.js';
 import type { Entry } from './decide-entry.js';
 import { PostgresDeadLetterStore } from './dead-letter-store.postgres.js';
 import { createDlqHandlerProcess, type DlqHandlerProcess } from './dlq-handler.process.js';
@@ -59,6 +59,9 @@ function open(told: Entry[], owner: (log: PartitionLog) => Owner): { handler: Dl
   return { handler: createDlqHandlerProcess({ cluster, ports, topics: topicNames(prefix), groups: groupNames(prefix) }), cluster };
 }
 
+const start = ({ works }: DlqHandlerProcess) => Promise.all(works.map(({ source, work }) => source.start(work)));
+const stop = ({ works }: DlqHandlerProcess) => Promise.all(works.map(({ source }) => source.stop()));
+
 const realOwner = (log: PartitionLog): Owner => new PartitionOwner(log, { begin: 'own-topic' });
 
 /** Acquires as it should, and dies with every commit under way. */
@@ -83,7 +86,7 @@ describe('dlq-handler on Kafka and Postgres', () => {
   it('keeps each record once across a death between the insert and the commit', async () => {
     const told: Entry[] = [];
     const dying = open(told, dyingOwner);
-    await dying.handler.start();
+    await start(dying.handler);
     const { dlq, invalid } = topicNames(prefix);
     await until(() => dying.handler.status().every(({ partitions }) => partitions.length === PARTITIONS), 'both topics assigned');
     // Each partition's first owner commits an offset before records come: afterwards a missing one would be an alert (rule 4).
@@ -108,13 +111,13 @@ describe('dlq-handler on Kafka and Postgres', () => {
     await sink.append([...deadLetters, ...events]);
     const hasStored = () => told.length > 0;
     await until(hasStored, 'something stored by the dying process');
-    await dying.handler.stop();
+    await stop(dying.handler);
     const before = await rows();
     expect(before).toBeGreaterThan(0);
     expect(await offsets(dying.cluster)).toEqual([0, 0, 0, 0]);
 
     const living = open(told, realOwner);
-    await living.handler.start();
+    await start(living.handler);
     await until(
       async () => (await offsets(living.cluster)).reduce<number>((sum, offset) => sum + (offset ?? 0), 0) === 80,
       'all committed',
@@ -128,7 +131,7 @@ describe('dlq-handler on Kafka and Postgres', () => {
       { kind: 'invalid', count: 10 },
       { kind: 'unreadable', count: 10 },
     ]);
-    await living.handler.stop();
+    await stop(living.handler);
   });
 });
 

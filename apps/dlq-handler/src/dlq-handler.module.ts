@@ -3,13 +3,13 @@ import { formatFault, loadConfig, loadSettings, type HoldfastConfig, type Settin
 import { HttpRegistry } from '#libs/contracts/src/index.js';
 import { groupNames, topicNames } from '#libs/domain/src/index.js';
 import { PartitionOwner, systemClock, type LogCluster } from '#libs/kafka/src/index.js';
-import { createKafkajsCluster } from '#libs/kafka/src/kafkajs-log.js';
+import { createKafkajsCluster } from '#libs/kafka/src/kafka.module.js';
 import { boundedLabel, boundedType, type Ground } from '#libs/observability/src/index.js';
 import { PostgresDeadLetterStore } from './dead-letter-store.postgres.js';
 import { Depths } from './depths.js';
 import { registerHealth } from './dlq-handler.health.js';
 import { DlqHandlerLifecycle } from './dlq-handler.lifecycle.js';
-import { createDlqHandlerProcess } from './dlq-handler.process.js';
+import { createDlqHandlerProcess, type DlqHandlerProcess } from './dlq-handler.process.js';
 import { codecWhenAsked } from './codec-when-asked.js';
 import { LoggedTelling } from './telling.js';
 
@@ -18,6 +18,10 @@ type Configuration = Readonly<{ config: HoldfastConfig; settings: Settings }>;
 
 const CONFIGURATION = Symbol('configuration');
 const CLUSTER = Symbol('cluster');
+const WIRED = Symbol('wired');
+
+/** Injects the DlqHandlerProcess, whose works the transport runs. */
+export const DLQ_HANDLER_PROCESS = Symbol('DlqHandlerProcess');
 
 /** Binds ports to adapters; what happens between them stands in `dlq-handler.pipeline.ts`. */
 @Module({})
@@ -34,10 +38,12 @@ export class DlqHandlerModule {
           useFactory: (of: Configuration) => openStore(ground, of),
         },
         {
-          provide: DlqHandlerLifecycle,
+          provide: WIRED,
           inject: [CONFIGURATION, CLUSTER, PostgresDeadLetterStore],
           useFactory: (of: Configuration, cluster: LogCluster, store: PostgresDeadLetterStore) => wire({ ground, of, cluster, store }),
         },
+        { provide: DLQ_HANDLER_PROCESS, inject: [WIRED], useFactory: ({ process }: Wired) => process },
+        { provide: DlqHandlerLifecycle, inject: [WIRED], useFactory: ({ lifecycle }: Wired) => lifecycle },
       ],
     };
   }
@@ -71,8 +77,9 @@ function openStore({ logger, shutdown }: DlqGround, { config, settings }: Config
 }
 
 type Parts = Readonly<{ ground: DlqGround; of: Configuration; cluster: LogCluster; store: PostgresDeadLetterStore }>;
+type Wired = Readonly<{ process: DlqHandlerProcess; lifecycle: DlqHandlerLifecycle }>;
 
-function wire({ ground, of, cluster, store }: Parts): DlqHandlerLifecycle {
+function wire({ ground, of, cluster, store }: Parts): Wired {
   const { logger, metrics, readiness } = ground;
   const { config, settings } = of;
   const topics = topicNames(config.topics.prefix);
@@ -97,10 +104,10 @@ function wire({ ground, of, cluster, store }: Parts): DlqHandlerLifecycle {
   });
   registerHealth(readiness, { process, ping: () => store.ping(), telling });
   const retentionMsOf = (topic: string) => (topic === topics.dlq ? config.topics.retention.dlq : config.topics.retention.invalid).ms;
-  return new DlqHandlerLifecycle({
-    process,
+  const lifecycle = new DlqHandlerLifecycle({
     depths,
     lag: { cluster, sources: () => process.status(), metrics, clock: systemClock, retentionMsOf },
     onDepthsError: (err) => logger.warn({ err }, 'depths could not be counted; the last count stands'),
   });
+  return { process, lifecycle };
 }

@@ -9,7 +9,7 @@ import { stringify } from 'yaml';
 import { groupNames, topicNames } from '#libs/domain/src/index.js';
 import { HttpRegistry, openCodec, type Codec } from '#libs/contracts/src/index.js';
 import type { LogCluster, OutRecord } from '#libs/kafka/src/index.js';
-import { createKafkajsCluster } from '#libs/kafka/src/kafkajs-log.js';
+import { createKafkajsCluster } from '#libs/kafka/src/kafka.module.js';
 import {
   AppHandle,
   freePort,

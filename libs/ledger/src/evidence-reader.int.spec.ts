@@ -12,7 +12,7 @@ import {
   type PartitionWork,
   type RecordSink,
 } from '#libs/kafka/src/index.js';
-import { createKafkajsCluster } from '#libs/kafka/src/kafkajs-log.js';
+import { createKafkajsCluster } from '#libs/kafka/src/kafka.module.js';
 import { EvidenceReader } from './evidence-reader.js';
 import { attempt, event, judged, ofDelivery } from './testing/evidence.builder.js';
 import { delivery } from './testing/ledger-world.js';

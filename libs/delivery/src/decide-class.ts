@@ -1,4 +1,4 @@
-import type { OutcomeClass } from '../../domain/src/delivery.js';
+import type { OutcomeClass } from '#libs/domain/src/index.js';
 import type { Effect, Outcome } from './outcome.js';
 
 /**

@@ -51,7 +51,8 @@ function kafkaSpec(settings: NativeSettings): ChildSpec {
 
 /**
  * Everything that has a replica count is set to one. The broker's session is short because a broker that was killed may only register again when its
- * last session is over: with the default of 9 s it came back after 12 s.
+ * last session is over: with the default of 9 s it came back after 12 s. Offsets are kept for a year: a demo that was left off for longer than the
+ * default week would find them expired, and an expired offset holds its partition.
  */
 function kafkaProperties(folder: string, ports: StackPorts): string {
   return `# Written anew at every start.
@@ -70,6 +71,7 @@ broker.session.timeout.ms=2000
 broker.heartbeat.interval.ms=400
 offsets.topic.replication.factor=1
 offsets.topic.num.partitions=10
+offsets.retention.minutes=525600
 transaction.state.log.replication.factor=1
 transaction.state.log.min.isr=1
 transaction.state.log.num.partitions=10

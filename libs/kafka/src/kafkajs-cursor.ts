@@ -1,5 +1,5 @@
 import type { Clock } from './clock.port.js';
-import { type Chunk, type LogError, type LogRecord } from './log.port.js';
+import { type Chunk, LogError, type LogRecord } from './log.port.js';
 import { type RawBatch, readRecords } from './record-batch.js';
 
 type Queued = Readonly<{ batch: RawBatch; committed: boolean }>;
@@ -58,6 +58,11 @@ export class Cursor {
     return chunk ?? this.nothing();
   }
 
+  /** Whether its reader is taking as fast as it can: then an answer should not wait for other partitions' data. */
+  isDraining(withinMs: number): boolean {
+    return this.clock.monotonicMs() - this.progressedAtMs < withinMs;
+  }
+
   /** Whether its reader has asked lately: one that has gone is not fetched for. */
   isAsking(idleMs: number): boolean {
     return this.position >= 0 && this.failure === null && (this.wake !== null || this.clock.monotonicMs() - this.askedAtMs < idleMs);
@@ -107,10 +112,11 @@ export class Cursor {
         this.position = this.decodedAt < this.decoded.length ? records[records.length - 1]!.offset + 1 : this.decodedEnd;
         continue;
       }
-      const queued = this.queue.shift();
+      const queued = this.queue[0];
       if (!queued) break;
+      if (!this.open(queued, records.length === 0)) break;
+      this.queue.shift();
       this.queuedBytes -= queued.batch.bytes.length;
-      this.open(queued);
     }
     if (this.position === from) return null;
     this.progressedAtMs = this.clock.monotonicMs();
@@ -118,11 +124,22 @@ export class Cursor {
     return { records, nextOffset: this.position };
   }
 
-  private open({ batch, committed }: Queued): void {
-    this.decoded = committed ? readRecords(batch, this.topic, this.partition, this.position) : [];
+  /** False: it cannot be read, and what was read before it is to be given out first. A batch that cannot be read is never passed over. */
+  private open({ batch, committed }: Queued, first: boolean): boolean {
+    try {
+      this.decoded = committed ? readRecords(batch, this.topic, this.partition, this.position) : [];
+    } catch (error) {
+      if (!first) return false;
+      this.position = -1;
+      const where = `${this.topic}/${this.partition}/${batch.baseOffset}`;
+      throw error instanceof LogError
+        ? error
+        : new LogError('unreadable', `${where}: the batch cannot be decoded (${String(error)})`, error);
+    }
     this.decodedAt = 0;
     this.decodedEnd = batch.lastOffset + 1;
     if (this.decoded.length === 0) this.position = this.decodedEnd;
+    return true;
   }
 
   private nothing(): Chunk {

@@ -3,7 +3,8 @@ import { LogError, type LogErrorCode } from './log.port.js';
 /** Kafka's name of a broker's error, or '' for anything else (a lost connection, a timeout). */
 export function kafkaErrorType(error: unknown): string {
   if (typeof error !== 'object' || error === null) return '';
-  const { type, message } = error as { type?: unknown; message?: unknown };
+  const { type, message, name } = error as { type?: unknown; message?: unknown; name?: unknown };
+  if (name === 'KafkaJSSASLAuthenticationError') return 'SASL_AUTHENTICATION_FAILED';
   if (type === 'KAFKAJS_UNKNOWN_ERROR_CODE' && typeof message === 'string') return newerCodes[message.replace(/\D/g, '')] ?? type;
   return typeof type === 'string' ? type : '';
 }

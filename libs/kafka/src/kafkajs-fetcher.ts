@@ -10,6 +10,7 @@ const failedMaxMs = 1_000;
 /** Waits for a leader that is not known at the moment. */
 const nowhere = 'nowhere';
 const busyWaitMs = 5;
+const turnWaitMs = 25;
 const warnEveryMs = 10_000;
 
 /**
@@ -54,13 +55,13 @@ export class Fetcher {
 
   private async pump(place: string): Promise<void> {
     this.pumps.add(place);
-    const { clock, tuning } = this.context;
+    const { clock } = this.context;
     for (let failures = 0; !this.closing.signal.aborted;) {
-      const { wants, crowded } = this.wants(place);
-      if (wants.length === 0 && !crowded) break;
+      const { wants, waitMs, resting } = this.wants(place);
+      if (wants.length === 0 && !resting) break;
       try {
         if (place === nowhere) await this.locate(wants);
-        else if (wants.length > 0) await this.fetch(place, wants, crowded ? busyWaitMs : tuning.fetchWaitMs);
+        else if (wants.length > 0) await this.fetch(place, wants, waitMs);
         else await this.rest(); // All prefetches are full: their readers are slower than we are.
         failures = 0;
       } catch (error) {
@@ -74,14 +75,18 @@ export class Fetcher {
     this.pumps.delete(place);
   }
 
-  /** One cursor a partition: readers of the same one take turns. */
-  private wants(place: string): { wants: Cursor[]; crowded: boolean } {
-    const { readerIdleMs, prefetchPartitionMaxBytes, prefetchMaxBytes } = this.context.tuning;
+  /**
+   * One cursor a partition: readers of the same one take turns. `waitMs`: how long the broker may wait for data, little when somebody
+   * is about to have room again or waits for a turn. `resting`: somebody's prefetch is full.
+   */
+  private wants(place: string): { wants: Cursor[]; waitMs: number; resting: boolean } {
+    const { readerIdleMs, prefetchPartitionMaxBytes, prefetchMaxBytes, fetchWaitMs } = this.context.tuning;
     let totalBytes = 0;
     for (const cursor of this.places.keys()) totalBytes += cursor.queuedBytes;
     const wants = new Map<string, Cursor>();
     const contested = new Set<Cursor>();
-    let crowded = false;
+    let waitMs = fetchWaitMs;
+    let resting = false;
     for (const [cursor, at] of this.places) {
       if (at !== place) continue;
       if (!cursor.isAsking(readerIdleMs)) {
@@ -91,7 +96,9 @@ export class Fetcher {
       const key = `${cursor.topic}/${cursor.partition}`;
       const first = wants.get(key);
       const full = cursor.queuedBytes >= prefetchPartitionMaxBytes || (totalBytes >= prefetchMaxBytes && cursor.queuedBytes > 0);
-      if (full || first) crowded = true;
+      if (first) waitMs = Math.min(waitMs, turnWaitMs);
+      if (full && cursor.isDraining(fetchWaitMs)) waitMs = busyWaitMs;
+      if (full) resting = true;
       if (first && !full) contested.add(first);
       if (!full && !first) wants.set(key, cursor);
     }
@@ -102,7 +109,7 @@ export class Fetcher {
     // Whoever comes first in a fetch gets its first batch whole, however large: each in turn.
     const list = [...wants.values()];
     const first = list.length > 0 ? this.round++ % list.length : 0;
-    return { wants: [...list.slice(first), ...list.slice(0, first)], crowded };
+    return { wants: [...list.slice(first), ...list.slice(0, first)], waitMs, resting };
   }
 
   /** Until a reader has taken something. */

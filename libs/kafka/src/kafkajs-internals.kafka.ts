@@ -178,6 +178,12 @@ export async function openBroker(
   return broker;
 }
 
+/**
+ * Whether the socket stands. `isConnected` is also false when SASL credentials run out within ten seconds: kafkajs would then authenticate
+ * in the midst of other answers and take one of them for the server's word, so another connection is opened instead.
+ */
+export const isOpen = (broker: KafkaBroker): boolean => broker.connectionPool.pool[0]!.isConnected();
+
 /** Ends a connection now: what still waits on it hears so, instead of holding the process until its timeout. */
 export async function closeBroker(broker: KafkaBroker): Promise<void> {
   for (const connection of broker.connectionPool.pool) connection.rejectRequests(new Error('the connection to Kafka was closed'));

@@ -1,6 +1,14 @@
 import type { Clock } from './clock.port.js';
 import type { KafkaSettings, KafkaTuning } from './kafka-settings.js';
-import { askMetadata, closeBroker, coordinatorOf, type KafkaBroker, type MetadataAnswer, openBroker } from './kafkajs-internals.kafka.js';
+import {
+  askMetadata,
+  closeBroker,
+  coordinatorOf,
+  isOpen,
+  type KafkaBroker,
+  type MetadataAnswer,
+  openBroker,
+} from './kafkajs-internals.kafka.js';
 import { kafkaErrorType } from './kafkajs-errors.js';
 import { LogError } from './log.port.js';
 import type { Logger } from './logger.port.js';
@@ -49,11 +57,11 @@ export class Wire {
       }
     }
     const why = last instanceof Error ? last.message : String(last);
-    throw new LogError(
-      'unavailable',
-      `no Kafka broker answers at ${addresses.join(', ')} (${why}); see that Kafka is up and that KAFKA_BROKERS is right`,
-      last,
-    );
+    if (kafkaErrorType(last) === 'SASL_AUTHENTICATION_FAILED') {
+      throw new LogError('unauthorized', `Kafka refuses the credentials (${why}); see KAFKA_SASL_USERNAME and its password file`, last);
+    }
+    const mend = 'see that Kafka is up and that KAFKA_BROKERS is right';
+    throw new LogError('unavailable', `no Kafka broker answers at ${addresses.join(', ')} (${why}); ${mend}`, last);
   }
 
   /** Null: the topic does not exist. */
@@ -120,7 +128,8 @@ export class Wire {
   private drop(address: string): void {
     const gone = this.brokers.get(address);
     this.brokers.delete(address);
-    gone?.then(closeBroker).catch(() => {}); // In the background: nobody is left who could hear of an error.
+    // In the background: nobody is left who could hear of an error. One whose credentials merely run out may finish what it has.
+    gone?.then((broker) => (isOpen(broker) && !this.closed ? broker.disconnect() : closeBroker(broker))).catch(() => {});
   }
 
   private async findCoordinator(kind: keyof typeof coordinatorOf, id: string): Promise<string> {

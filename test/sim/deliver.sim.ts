@@ -1,21 +1,26 @@
 import type { Codec } from '#libs/contracts/src/index.js';
 import { MarksUnavailableError, MemoryMarksServer, type UnknownRule } from '#libs/delivery/src/index.js';
-import { groupNames, topicNames, type Delivery, type Fact } from '#libs/domain/src/index.js';
-import {
-  LogError,
-  MemoryLog,
-  PartitionOwner,
-  decodeCommitMetadata,
-  silentLogger,
-  type Committed,
-  type MemoryProcess,
-} from '#libs/kafka/src/index.js';
-import type { DeliverReport, DestinationPolicy } from '../../apps/deliver/src/deliver.ports.js';
+import type { Delivery, Fact } from '#libs/domain/src/index.js';
+import { LogError, MemoryLog, PartitionOwner, silentLogger, type Committed, type MemoryProcess } from '#libs/kafka/src/index.js';
+import type { DeliverReport } from '../../apps/deliver/src/deliver.ports.js';
 import { createDeliverProcess } from '../../apps/deliver/src/deliver.process.js';
 import { deliveryRecord, testDelivery } from '../../apps/deliver/src/testing/deliver.world.js';
 import { marksFault, plantInLog, plantInOwner, type DeliverFault } from './deliver.faults.js';
 import { judgeDeliveries } from './deliver.judge.js';
-import { SimPartner, type PartnerMood } from './deliver.partner.js';
+import { SimPartner } from './deliver.partner.js';
+import {
+  destination,
+  homes,
+  settleMs,
+  shrunk,
+  simBounds,
+  simMood,
+  simPolicy,
+  tiers,
+  timeoutMs,
+  topics,
+  type Home,
+} from './deliver.scene.js';
 import { Scheduler, type SimProcess } from './scheduler.js';
 
 /** `broken` is null when every invariant held; otherwise which one did not, and `history` says what led there. */
@@ -23,23 +28,10 @@ export type DeliverResult = Readonly<{ seed: number; broken: string | null; hist
 
 export type DeliverScene = Readonly<{ rule?: UnknownRule; fault?: DeliverFault | null }>;
 
-const topics = topicNames('s.');
-const groups = groupNames('s.');
-const destination = 'portal';
-export const tiers = [
-  { name: 'a', delayMs: 50 },
-  { name: 'b', delayMs: 120 },
-];
-const timeoutMs = 100;
-const settleMs = 80;
 const stepsMax = 6_000;
 /** How many more steps the zombies get when everything is settled. */
 const aftermathSteps = 80;
 const stuckMax = 20;
-const homes = [
-  { group: groups.deliver(destination), topic: topics.deliveries(destination) },
-  ...tiers.map(({ name }) => ({ group: groups.delayLine(name), topic: topics.retry(name) })),
-];
 
 type Life = { sim: SimProcess; view: MemoryProcess; joined: boolean };
 
@@ -105,7 +97,7 @@ export class DeliverWorld {
     for (const topic of [topics.dlq, topics.invalid, topics.ledger]) this.log.createTopic(topic);
     this.marks = new MemoryMarksServer(marksFault(this.fault));
     this.partner = new SimPartner(scheduler, {
-      mood: this.mood(),
+      mood: simMood(scheduler, this.fault),
       timeoutMs,
       settleMs,
       dedupes: this.rule === 'idempotency-key',
@@ -141,23 +133,6 @@ export class DeliverWorld {
       this.broken = `the simulator failed: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}`;
     }
     return { seed: this.seed, broken: this.broken, history: this.scheduler.history(), steps: this.steps };
-  }
-
-  private mood(): PartnerMood {
-    const { scheduler, fault } = this;
-    const some = (share: number, max: number): number => (scheduler.chance(share) ? scheduler.random() * max : 0);
-    const mood = {
-      requestLost: some(0.4, 0.4),
-      answerLost: some(0.5, 0.5),
-      refuses: some(0.4, 0.5),
-      fails: some(0.3, 0.5),
-      failsAfter: some(0.3, 0.4),
-      rejects: some(0.1, 0.4),
-      throttles: some(0.3, 0.4),
-      lookupFails: some(0.3, 0.3),
-      slow: some(0.6, 1),
-    };
-    return fault === 'no takeover wait' ? { ...mood, slow: 1 } : mood;
   }
 
   private live(): Promise<'done' | 'stuck' | 'steps'> {
@@ -196,7 +171,7 @@ export class DeliverWorld {
       destinations: [
         {
           name: destination,
-          policy: this.policy(),
+          policy: simPolicy({ rule: this.rule, maxInFlight: this.maxInFlight, fault: this.fault }),
           sender: this.partner.sender(sim),
           resolver: this.partner.resolver(sim),
           render: ({ id }) => ({ ok: true, request: { method: 'POST', path: id, headers: {}, body: null } }),
@@ -204,15 +179,7 @@ export class DeliverWorld {
       ],
       tiers,
       topicPrefix: 's.',
-      bounds: {
-        readWaitMs: 400,
-        settleEveryMs: 5,
-        settleMaxRecords: 2,
-        drainMaxMs: 60,
-        backoffFirstMs: 5,
-        backoffMaxMs: 40,
-        standingPollMs: 10,
-      },
+      bounds: simBounds,
       ownerOf: (log) => {
         const planted = plantInLog(log, this.fault, this.log.broker, sim.interleave);
         const own = new PartitionOwner(planted, { begin: 'own-topic', newIncarnation: () => `i${this.scheduler.random()}` });
@@ -220,23 +187,6 @@ export class DeliverWorld {
       },
     });
     void process.start().then(() => (life.joined = true));
-  }
-
-  private policy(): DestinationPolicy {
-    // Both planted faults are a settling time that ends with the claim.
-    const isHasty = this.fault === 'no takeover wait' || this.fault === 'lookup at once after a timeout';
-    return {
-      timeoutMs,
-      maxInFlight: this.maxInFlight,
-      classify: [],
-      resolve: this.rule,
-      validForMs: 3_600_000,
-      unknown: { resolve: this.rule, statuses: [504], settleMs: isHasty ? -timeoutMs : settleMs },
-      tiers,
-      maxAgeMs: 3_600_000,
-      retryAfterMaxMs: 1_000,
-      retryAfterDefaultMs: 20,
-    };
   }
 
   private report(name: string): DeliverReport {
@@ -248,7 +198,6 @@ export class DeliverWorld {
       destinationHeld: () => note('holds the destination'),
       redisForgot: () => note('notices that Redis forgot'),
       waits: (what, _partition, why) => why && note(`${what} waits: ${why}`),
-      progressed: () => {},
     };
   }
 
@@ -327,13 +276,13 @@ export class DeliverWorld {
     });
   }
 
-  private ownerOf({ group, topic }: (typeof homes)[number]): Life | undefined {
+  private ownerOf({ group, topic }: Home): Life | undefined {
     const name = this.log.group(group, topic).ownerOf(0);
     return this.lives.find(({ sim }) => sim.name === name);
   }
 
   /** To a process that does not have it; a fresh one is born when none is left. */
-  private assign(home: (typeof homes)[number], told = true): void {
+  private assign(home: Home, told = true): void {
     const owner = this.ownerOf(home)?.sim.name ?? null;
     const able = this.lives.filter(({ sim, joined }) => joined && sim.state === 'running' && sim.name !== owner);
     if (able.length === 0) {
@@ -363,13 +312,4 @@ export class DeliverWorld {
     }
     this.ledgerSeen = endOffset;
   }
-}
-
-function shrunk(before: Committed | null, now: Committed | null): string | null {
-  if (!before || !now) return null;
-  if (now.offset < before.offset) return `the committed offset went back from ${before.offset} to ${now.offset}`;
-  const [was, is] = [decodeCommitMetadata(before.offset, before.metadata), decodeCommitMetadata(now.offset, now.metadata)];
-  const has = new Set(is?.settled);
-  const gone = was?.settled.find((offset) => offset >= now.offset && !has.has(offset));
-  return gone === undefined ? null : `the settled set lost ${gone}`;
 }

@@ -35,14 +35,13 @@ export const delayLineWork =
   async (log, lease) => {
     const { tier, ports, bounds } = parts;
     const { clock, report } = ports;
-    const { topic, partition } = log;
+    const { partition } = log;
     const stop = lease.revoked;
     const owner = parts.ownerOf?.(log) ?? new PartitionOwner(log, { begin: 'own-topic' });
     try {
       let { offset: next } = await owner.acquire();
       report.waits(tier.name, partition, null);
       while (!stop.aborted) {
-        report.progressed(topic, partition, next);
         // 1 · Source.
         const chunk = await log.read(next, { records: bounds.delayMaxRecords, waitMs: bounds.readWaitMs }, stop);
         const [head] = chunk.records;
@@ -65,8 +64,6 @@ export const delayLineWork =
       // The work is begun again while the partition is still here: fence, read, go on.
       report.waits(tier.name, partition, error instanceof Error ? error.message : String(error));
       throw error;
-    } finally {
-      report.progressed(topic, partition, null);
     }
   };
 

@@ -1,4 +1,3 @@
-import type { RedisConnection } from '#libs/identity/src/identity.module.js';
 import { failed, passed, type Readiness } from '#libs/observability/src/index.js';
 import type { DeliverProcess } from './deliver.process.js';
 import type { DeliverTelling } from './deliver.telling.js';
@@ -8,7 +7,11 @@ const textMaxLength = 2_000;
 /** What deliver needs to do its job: Redis that forgets nothing, a place in each of its groups, and partitions that move. */
 export function registerHealth(
   readiness: Readiness,
-  parts: Readonly<{ redis: Pick<RedisConnection, 'status'>; process: DeliverProcess; telling: DeliverTelling }>,
+  parts: Readonly<{
+    redis: Readonly<{ status(): Readonly<{ ready: boolean; why: string | null }> }>;
+    process: DeliverProcess;
+    telling: DeliverTelling;
+  }>,
 ): void {
   const { redis, process, telling } = parts;
   readiness.register('redis', () => {

@@ -1,24 +1,24 @@
 import type { OnApplicationBootstrap, OnApplicationShutdown } from '@nestjs/common';
+import { watchLag, type LagParts } from '#libs/observability/src/index.js';
 import { watchGauges, type GaugeParts } from './deliver.gauges.js';
-import type { DeliverProcess } from './deliver.process.js';
 
-/** Joins the groups when the application is up; on its end gives the partitions back and waits for what is under way (bounded by the sources). */
+/** What runs beside the partitions; those are started and stopped by the transport. */
 export class DeliverLifecycle implements OnApplicationBootstrap, OnApplicationShutdown {
   private readonly end = new AbortController();
-  private gauges: Promise<void> = Promise.resolve();
+  private beside: Promise<unknown> = Promise.resolve();
 
   constructor(
-    private readonly process: DeliverProcess,
+    private readonly lagParts: LagParts,
     private readonly gaugeParts: GaugeParts,
   ) {}
 
-  async onApplicationBootstrap(): Promise<void> {
-    await this.process.start();
-    this.gauges = watchGauges(this.gaugeParts, this.end.signal);
+  onApplicationBootstrap(): void {
+    const { signal } = this.end;
+    this.beside = Promise.all([watchLag(this.lagParts, signal), watchGauges(this.gaugeParts, signal)]);
   }
 
   async onApplicationShutdown(): Promise<void> {
     this.end.abort();
-    await Promise.all([this.process.stop(), this.gauges]);
+    await this.beside;
   }
 }

@@ -5,13 +5,13 @@ import { RedisAttemptMarksStore } from '#libs/delivery/src/delivery.module.js';
 import { topicNames } from '#libs/domain/src/index.js';
 import { RedisConnection } from '#libs/identity/src/identity.module.js';
 import { systemClock, type LogCluster } from '#libs/kafka/src/index.js';
-import { createKafkajsCluster } from '#libs/kafka/src/kafkajs-log.js';
+import { createKafkajsCluster } from '#libs/kafka/src/kafka.module.js';
 import { boundedType, type Ground } from '#libs/observability/src/index.js';
 import { deliverBoundsDefault } from './deliver.config.js';
 import { openDestinations, secretsOfDestinations } from './deliver.destinations.js';
 import { registerHealth } from './deliver.health.js';
 import { DeliverLifecycle } from './deliver.lifecycle.js';
-import { createDeliverProcess } from './deliver.process.js';
+import { createDeliverProcess, DELIVER_PROCESS, type DeliverProcess } from './deliver.process.js';
 import { deliverTelling } from './deliver.telling.js';
 
 type DeliverGround = Ground<'deliver'>;
@@ -34,10 +34,15 @@ export class DeliverModule {
         { provide: REDIS, inject: [CONFIGURATION], useFactory: (of: Configuration) => openRedis(ground, of) },
         { provide: CODEC, inject: [CONFIGURATION], useFactory: (of: Configuration) => codecOnceThere(ground, of) },
         {
-          provide: DeliverLifecycle,
+          provide: DELIVER_PROCESS,
           inject: [CONFIGURATION, CLUSTER, REDIS, CODEC],
           useFactory: (of: Configuration, cluster: LogCluster, redis: RedisConnection, codec: Codec) =>
             wire({ ground, of, cluster, redis, codec }),
+        },
+        {
+          provide: DeliverLifecycle,
+          inject: [CONFIGURATION, CLUSTER, DELIVER_PROCESS],
+          useFactory: (of: Configuration, cluster: LogCluster, process: DeliverProcess) => besides(ground, of, cluster, process),
         },
       ],
     };
@@ -88,31 +93,39 @@ async function codecOnceThere({ logger, shutdown }: DeliverGround, { settings }:
 
 type Parts = Readonly<{ ground: DeliverGround; of: Configuration; cluster: LogCluster; redis: RedisConnection; codec: Codec }>;
 
-function wire({ ground, of: { config }, cluster, redis, codec }: Parts): DeliverLifecycle {
+function wire({ ground, of: { config }, cluster, redis, codec }: Parts): DeliverProcess {
   const { logger, metrics, readiness, shutdown } = ground;
-  const { prefix, retention } = config.topics;
+  const { prefix } = config.topics;
   const clock = systemClock;
-  const topics = topicNames(prefix);
-  const { tiers } = config.retry;
   const secrets = openSecrets(secretsOfDestinations(config));
   shutdown.add('close', 'secrets', () => secrets.close());
   const { destinations, close } = openDestinations({ config, secrets, clock, bounds: deliverBoundsDefault });
   shutdown.add('close', 'connections to partners', close);
-  const bounded = boundedType(config.eventTypes);
-  const telling = deliverTelling({ logger, metrics, boundedType: bounded, clock });
-  const ports = { clock, codec, marks: new RedisAttemptMarksStore(redis, prefix), report: telling, logger, topics };
-  const process = createDeliverProcess({ cluster, ports, destinations, tiers, topicPrefix: prefix });
+  const telling = deliverTelling({ logger, metrics, boundedType: boundedType(config.eventTypes), clock });
+  const ports = { clock, codec, marks: new RedisAttemptMarksStore(redis, prefix), report: telling, logger, topics: topicNames(prefix) };
+  const process = createDeliverProcess({ cluster, ports, destinations, tiers: config.retry.tiers, topicPrefix: prefix });
   registerHealth(readiness, { redis, process, telling });
-  return new DeliverLifecycle(process, {
-    cluster,
-    process,
-    telling,
-    metrics,
-    boundedType: bounded,
-    clock,
-    topics,
-    tiers,
-    destinations: destinations.map(({ name }) => name),
-    retentionMs: { deliveries: retention.deliveries.ms, retry: retention.retry.ms },
-  });
+  return process;
+}
+
+/** What is measured beside the partitions. */
+function besides({ metrics }: DeliverGround, { config }: Configuration, cluster: LogCluster, process: DeliverProcess): DeliverLifecycle {
+  const { prefix, retention } = config.topics;
+  const topics = topicNames(prefix);
+  const { tiers } = config.retry;
+  const lines = new Set(tiers.map(({ name }) => topics.retry(name)));
+  const retentionMsOf = (topic: string): number => (lines.has(topic) ? retention.retry : retention.deliveries).ms;
+  return new DeliverLifecycle(
+    { cluster, sources: () => process.status(), metrics, clock: systemClock, retentionMsOf },
+    {
+      cluster,
+      process,
+      metrics,
+      boundedType: boundedType(config.eventTypes),
+      clock: systemClock,
+      topics,
+      tiers,
+      destinations: config.destinations.map(({ name }) => name),
+    },
+  );
 }

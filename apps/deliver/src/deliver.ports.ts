@@ -59,8 +59,6 @@ export interface DeliverReport {
   redisForgot(destination: string, partition: number): void;
   /** A partition of a destination or a delay line does not move, and why; null: it moves again, or is not here any more. */
   waits(name: string, partition: number, why: string | null): void;
-  /** The first offset that is not settled; null: the partition is not here any more. */
-  progressed(topic: string, partition: number, offset: number | null): void;
 }
 export type SettledReport = Readonly<{
   destination: string;

@@ -1,5 +1,5 @@
 import { groupNames, type GroupNames } from '#libs/domain/src/index.js';
-import type { LogCluster, Owner, PartitionLog, RecordSource, SourceStatus } from '#libs/kafka/src/index.js';
+import type { LogCluster, Owner, PartitionLog, PartitionWork, RecordSource, SourceStatus } from '#libs/kafka/src/index.js';
 import { delayLineWork } from './delay-line.pipeline.js';
 import { deliverBoundsDefault, type DeliverBounds } from './deliver.config.js';
 import type { DeliverPorts, Destination } from './deliver.ports.js';
@@ -17,7 +17,12 @@ export type DeliverProcessParts = Readonly<{
   ownerOf?: (log: PartitionLog) => Owner;
 }>;
 
+/** Injects the DeliverProcess. */
+export const DELIVER_PROCESS = Symbol('DeliverProcess');
+
 export type DeliverProcess = Readonly<{
+  /** For a transport that starts and stops them itself. */
+  works: readonly Readonly<{ source: RecordSource; work: PartitionWork }>[];
   start(): Promise<void>;
   /** Revokes, settles what ends in time, leaves the groups. */
   stop(): Promise<void>;
@@ -45,6 +50,7 @@ export function createDeliverProcess(parts: DeliverProcessParts): DeliverProcess
   ];
   const sources: readonly RecordSource[] = works.map(({ source }) => source);
   return {
+    works,
     start: async () => void (await Promise.all(works.map(({ source, work }) => source.start(work)))),
     stop: async () => void (await Promise.all(sources.map((source) => source.stop()))),
     status: () => sources.map((source) => source.status()),

@@ -6,8 +6,6 @@ export type DeliverTelling = DeliverReport &
   Readonly<{
     /** Partitions that do not move, and why: `destination/partition` → text. */
     waiting(): ReadonlyMap<string, string>;
-    /** The first offset that is not settled, by topic and partition. */
-    offsets(): ReadonlyMap<string, ReadonlyMap<number, number>>;
   }>;
 
 type Parts = Readonly<{
@@ -23,10 +21,8 @@ type Parts = Readonly<{
 /** News of the pipelines as metrics, log lines and what readiness looks at. One wide line a settlement. */
 export function deliverTelling({ logger, metrics, boundedType, clock }: Parts): DeliverTelling {
   const waiting = new Map<string, string>();
-  const offsets = new Map<string, Map<number, number>>();
   return {
     waiting: () => waiting,
-    offsets: () => offsets,
     attempted: ({ destination, event }, entry) => {
       metrics.attempts.inc({ destination, type: boundedType(event.type), class: entry.class });
       metrics.attemptSeconds.observe({ destination }, entry.tookms / 1_000);
@@ -50,12 +46,6 @@ export function deliverTelling({ logger, metrics, boundedType, clock }: Parts): 
       }
       if (!waiting.has(key)) logger.error({ destination: name, partition, why }, 'the partition waits');
       waiting.set(key, why);
-    },
-    progressed: (topic, partition, offset) => {
-      const known = offsets.get(topic) ?? new Map<number, number>();
-      if (offset === null) known.delete(partition);
-      else known.set(partition, offset);
-      offsets.set(topic, known);
     },
   };
 }

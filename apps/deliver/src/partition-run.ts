@@ -74,8 +74,6 @@ class PartitionRun {
 
   /** Take over → read, deliver and settle side by side → let what is in flight end → settle it → let go. */
   async run(): Promise<void> {
-    const { report } = this.parts.ports;
-    const { topic, partition } = this.log;
     const revoked = (): void => this.stop.abort();
     this.stop.signal.addEventListener('abort', () => this.room.fire(), { once: true });
     this.lease.revoked.addEventListener('abort', revoked, { once: true });
@@ -83,7 +81,6 @@ class PartitionRun {
     // 1 · Mine in Kafka. Redis hears of it next, and nobody claims before that.
     const ownership = await this.settler.acquire().catch((error: unknown) => this.waitsFor(error));
     this.window = new Window(ownership);
-    report.progressed(topic, partition, ownership.offset);
     const way = this.open(ownership.incarnation);
     // 2 · Read and deliver; settle what ended.
     const settling = this.settler.run();
@@ -95,9 +92,8 @@ class PartitionRun {
     this.settler.close();
     await settling;
     this.lease.revoked.removeEventListener('abort', revoked);
-    report.progressed(topic, partition, null);
     if (this.failure) this.waitsFor(this.failure.error);
-    report.waits(this.parts.destination.name, partition, null);
+    this.parts.ports.report.waits(this.parts.destination.name, this.log.partition, null);
   }
 
   private open(incarnation: string): Way {
@@ -237,7 +233,6 @@ class PartitionRun {
 
   private onSettled(offsets: readonly number[]): void {
     this.marks?.forget(offsets);
-    this.parts.ports.report.progressed(this.log.topic, this.log.partition, this.window.offset());
     this.room.fire();
   }
 

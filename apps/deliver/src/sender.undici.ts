@@ -69,7 +69,7 @@ export class UndiciSender implements Sender {
       exchange.forget = this.deadlines.add(deadline, () => exchange.expire());
       const { method, path, headers, body } = request;
       try {
-        this.pool.dispatch({ method: method as Dispatcher.HttpMethod, path, headers, body }, exchange);
+        this.pool.dispatch({ method, path, headers, body }, exchange);
       } catch (error) {
         exchange.onResponseError(null, error as Error);
       }

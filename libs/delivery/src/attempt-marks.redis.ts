@@ -1,6 +1,5 @@
-import { randomBytes } from 'node:crypto';
+import { createHash, randomBytes } from 'node:crypto';
 import { StoreUnavailableError } from '#libs/identity/src/index.js';
-import { redisScript, type RedisConnection, type RedisScript, type RedisSession } from '#libs/identity/src/identity.module.js';
 import {
   MarksUnavailableError,
   type AttemptEnd,
@@ -16,6 +15,18 @@ import {
 } from './attempt-marks.port.js';
 import type { DoneAs } from './outcome.js';
 
+type Script = Readonly<{ source: string; sha: string }>;
+const scriptOf = (source: string): Script => ({ source, sha: createHash('sha1').update(source).digest('hex') });
+
+/** What is needed of a connection to one Redis process; libs/identity's RedisConnection fits as it is. Errors: StoreUnavailableError. */
+export type MarksConnection = Readonly<{
+  session(): Readonly<{
+    /** The server's run id, read once per connection. */
+    identity: string;
+    script(operation: string, script: Script, keys: readonly string[], args: readonly (string | number)[]): Promise<unknown>;
+  }>;
+}>;
+
 /**
  * AttemptMarks on Redis (6.2 or later): one script call a batch. The keys of one partition share a hash tag, so they lie on one
  * shard and what survives a loss is a prefix of what was written.
@@ -28,7 +39,7 @@ import type { DoneAs } from './outcome.js';
  */
 export class RedisAttemptMarksStore implements AttemptMarksStore {
   constructor(
-    private readonly redis: Pick<RedisConnection, 'session'>,
+    private readonly redis: MarksConnection,
     private readonly keyPrefix = 'hf:',
   ) {}
 
@@ -45,7 +56,7 @@ class RedisAttemptMarks implements AttemptMarks {
   private readonly keys: readonly string[];
 
   constructor(
-    private readonly redis: Pick<RedisConnection, 'session'>,
+    private readonly redis: MarksConnection,
     tag: string,
   ) {
     this.keys = [`${tag}:owner`, `${tag}:token`, `${tag}:marks`];
@@ -83,13 +94,13 @@ class RedisAttemptMarks implements AttemptMarks {
 
   async forget(offsets: readonly number[]): Promise<void> {
     for (let from = 0; from < offsets.length; from += forgetMax) {
-      const some = offsets.slice(from, from + forgetMax).map(String);
-      await this.ask('forget', (session) => session.run('forget', (client) => client.hdel(this.keys[2]!, ...some)));
+      const some = offsets.slice(from, from + forgetMax);
+      await this.ask('forget', (session) => session.script('forget', FORGET, this.keys, some));
     }
   }
 
   /** Run id by the connection, token by the script: both halves of the identity, or nothing is touched. */
-  private async under(operation: string, standing: Standing, script: RedisScript, args: readonly (string | number)[]): Promise<string> {
+  private async under(operation: string, standing: Standing, script: Script, args: readonly (string | number)[]): Promise<string> {
     const colon = standing.identity.indexOf(':');
     const [runId, token] = [standing.identity.slice(0, colon), standing.identity.slice(colon + 1)];
     return this.ask(operation, async (session) =>
@@ -97,7 +108,7 @@ class RedisAttemptMarks implements AttemptMarks {
     );
   }
 
-  private async ask<T>(operation: string, call: (session: RedisSession) => Promise<T>): Promise<T> {
+  private async ask<T>(operation: string, call: (session: ReturnType<MarksConnection['session']>) => Promise<T>): Promise<T> {
     try {
       return await call(this.redis.session());
     } catch (error) {
@@ -127,7 +138,7 @@ function runsOf(offsets: readonly number[]): OffsetRange[] {
 }
 
 /** ARGV 1 a new token → the token that stands. KEYS of every script: owner, token, marks. */
-const IDENTITY = redisScript(`
+const IDENTITY = scriptOf(`
 redis.call('SET', KEYS[2], ARGV[1], 'NX')
 return redis.call('GET', KEYS[2])
 `);
@@ -153,7 +164,7 @@ end
  * ARGV 1 token · 2 number · 3 committed offset · 4 settled beyond it · 5 doubts; both as `from-to,…`, half open
  * → 'registered', 'later-owner', 'other-identity'
  */
-const REGISTER = redisScript(`${SHARED}
+const REGISTER = scriptOf(`${SHARED}
 if redis.call('GET', KEYS[2]) ~= ARGV[1] then return 'other-identity' end
 if tonumber(redis.call('GET', KEYS[1]) or -1) > tonumber(ARGV[2]) then return 'later-owner' end
 redis.call('SET', KEYS[1], ARGV[2])
@@ -177,7 +188,7 @@ return 'registered'
  * ARGV 1 token · 2 number · then four a claim: offset, again (0, 1), claim id, ms since the epoch
  * → a refusal, or comma-separated: g<starts> granted · s<starts>:<since or nothing> started · d<o|p|m><starts> done
  */
-const CLAIM = redisScript(`${SHARED}
+const CLAIM = scriptOf(`${SHARED}
 local no = refusal()
 if no then return no end
 if #ARGV < 6 then return '' end
@@ -205,7 +216,7 @@ return table.concat(answers, ',')
 `);
 
 /** ARGV two an end: offset, o|p|m. Of two ends the weaker promise stays. → 'ended' */
-const END = redisScript(`${SHARED}
+const END = scriptOf(`${SHARED}
 local strength = { [''] = 0, o = 1, p = 2, m = 3 }
 for i = 1, #ARGV, 2 do
   local starts, done, claim, since = parse(redis.call('HGET', KEYS[3], ARGV[i]))
@@ -216,7 +227,7 @@ return 'ended'
 `);
 
 /** ARGV 1 token · 2 number · then two a claim: offset, claim id. → a refusal, or 'cleared' */
-const CLEAR = redisScript(`${SHARED}
+const CLEAR = scriptOf(`${SHARED}
 local no = refusal()
 if no then return no end
 for i = 3, #ARGV, 2 do
@@ -227,4 +238,9 @@ for i = 3, #ARGV, 2 do
   end
 end
 return 'cleared'
+`);
+
+/** ARGV offsets. → how many were there */
+const FORGET = scriptOf(`
+return redis.call('HDEL', KEYS[3], unpack(ARGV))
 `);

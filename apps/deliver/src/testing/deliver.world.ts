@@ -96,7 +96,6 @@ export function listeningReport(): { report: DeliverReport; told: Told } {
     destinationHeld: (_destination, reason) => void told.holds.push(reason),
     redisForgot: () => {},
     waits: (name, partition, why) => void (why && told.waits.push(`${name}/${partition} ${why}`)),
-    progressed: () => {},
   };
   return { report, told };
 }

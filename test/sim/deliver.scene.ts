@@ -1,0 +1,78 @@
+import type { UnknownRule } from '#libs/delivery/src/index.js';
+import { groupNames, topicNames } from '#libs/domain/src/index.js';
+import { decodeCommitMetadata, type Committed } from '#libs/kafka/src/index.js';
+import type { DeliverBounds } from '../../apps/deliver/src/deliver.config.js';
+import type { DestinationPolicy } from '../../apps/deliver/src/deliver.ports.js';
+import type { DeliverFault } from './deliver.faults.js';
+import type { PartnerMood } from './deliver.partner.js';
+import type { Scheduler } from './scheduler.js';
+
+/** Where the simulated deliver plays: one destination, one partition, two delay lines; times in virtual ms. */
+export const topics = topicNames('s.');
+const groups = groupNames('s.');
+export const destination = 'portal';
+export const tiers = [
+  { name: 'a', delayMs: 50 },
+  { name: 'b', delayMs: 120 },
+];
+export const timeoutMs = 100;
+export const settleMs = 80;
+
+export type Home = Readonly<{ group: string; topic: string }>;
+export const homes: readonly Home[] = [
+  { group: groups.deliver(destination), topic: topics.deliveries(destination) },
+  ...tiers.map(({ name }) => ({ group: groups.delayLine(name), topic: topics.retry(name) })),
+];
+
+export const simBounds: Partial<DeliverBounds> = {
+  readWaitMs: 400,
+  settleEveryMs: 5,
+  settleMaxRecords: 2,
+  drainMaxMs: 60,
+  backoffFirstMs: 5,
+  backoffMaxMs: 40,
+  standingPollMs: 10,
+};
+
+export function simPolicy(of: Readonly<{ rule: UnknownRule; maxInFlight: number; fault: DeliverFault | null }>): DestinationPolicy {
+  // Both planted faults are a settling time that ends with the claim.
+  const isHasty = of.fault === 'no takeover wait' || of.fault === 'lookup at once after a timeout';
+  return {
+    timeoutMs,
+    maxInFlight: of.maxInFlight,
+    classify: [],
+    resolve: of.rule,
+    validForMs: 3_600_000,
+    unknown: { resolve: of.rule, statuses: [504], settleMs: isHasty ? -timeoutMs : settleMs },
+    tiers,
+    maxAgeMs: 3_600_000,
+    retryAfterMaxMs: 1_000,
+    retryAfterDefaultMs: 20,
+  };
+}
+
+export function simMood(scheduler: Scheduler, fault: DeliverFault | null): PartnerMood {
+  const some = (share: number, max: number): number => (scheduler.chance(share) ? scheduler.random() * max : 0);
+  const mood = {
+    requestLost: some(0.4, 0.4),
+    answerLost: some(0.5, 0.5),
+    refuses: some(0.4, 0.5),
+    fails: some(0.3, 0.5),
+    failsAfter: some(0.3, 0.4),
+    rejects: some(0.1, 0.4),
+    throttles: some(0.3, 0.4),
+    lookupFails: some(0.3, 0.3),
+    slow: some(0.6, 1),
+  };
+  return fault === 'no takeover wait' ? { ...mood, slow: 1 } : mood;
+}
+
+/** The settled set never shrinks, and the offset never goes back; null when neither did. */
+export function shrunk(before: Committed | null, now: Committed | null): string | null {
+  if (!before || !now) return null;
+  if (now.offset < before.offset) return `the committed offset went back from ${before.offset} to ${now.offset}`;
+  const [was, is] = [decodeCommitMetadata(before.offset, before.metadata), decodeCommitMetadata(now.offset, now.metadata)];
+  const has = new Set(is?.settled);
+  const gone = was?.settled.find((offset) => offset >= now.offset && !has.has(offset));
+  return gone === undefined ? null : `the settled set lost ${gone}`;
+}

@@ -1,9 +1,9 @@
 import { Module, type DynamicModule } from '@nestjs/common';
 import { formatFault, loadConfig, loadSettings, openSecrets, type HoldfastConfig, type Settings } from '#libs/config/src/index.js';
-import { HttpRegistry, openCodec, openForeignDecoder, RegistryError, type Codec } from '#libs/contracts/src/index.js';
+import { HttpRegistry, openCodec, openForeignDecoder, type Codec } from '#libs/contracts/src/index.js';
 import { topicNames } from '#libs/domain/src/index.js';
 import { systemClock, type LogCluster } from '#libs/kafka/src/index.js';
-import { createKafkajsCluster } from '#libs/kafka/src/kafka.module.js';
+import { ClusterCheck, createKafkajsCluster } from '#libs/kafka/src/kafka.module.js';
 import { boundedType, type Ground } from '#libs/observability/src/index.js';
 import { boundsFor, secretsOf, topicSources, webhookSources } from './ingest.config.js';
 import { IngestController } from './ingest.controller.js';
@@ -29,7 +29,7 @@ export class IngestModule {
       providers: [
         { provide: CONFIGURATION, useFactory: () => readConfiguration(ground) },
         { provide: CLUSTER, inject: [CONFIGURATION], useFactory: (configuration: Configuration) => openCluster(ground, configuration) },
-        { provide: CODEC, inject: [CONFIGURATION], useFactory: (configuration: Configuration) => codecOnceThere(ground, configuration) },
+        { provide: CODEC, inject: [CONFIGURATION], useFactory: (of: Configuration) => openCodecOnceThere(ground, of) },
         {
           provide: IngestLifecycle,
           inject: [CONFIGURATION, CLUSTER, CODEC],
@@ -55,19 +55,33 @@ function openCluster({ logger, shutdown }: IngestGround, { settings }: Configura
   return cluster;
 }
 
-const REGISTRY_WAIT_MS = 1_000;
+const ASK_AGAIN_MS = 1_000;
 
-/** Without the ids of its schemas the door cannot write, so it waits for a registry that is not there yet; livez answers meanwhile. */
-async function codecOnceThere({ logger, shutdown }: IngestGround, { settings }: Configuration): Promise<Codec> {
-  const registry = new HttpRegistry(settings.schemaRegistryUrl);
+/** Waits for a service that is not there yet, and says so once; `/livez` answers meanwhile. What a person has to mend is thrown. */
+async function onceThere<T>({ logger, shutdown }: IngestGround, what: string, ask: () => Promise<T>): Promise<T> {
   for (let told = false; ; told = true) {
     try {
-      return await openCodec(registry);
+      return await ask();
     } catch (error) {
-      if (!(error instanceof RegistryError) || !error.retryable || shutdown.stopping) throw error;
-      if (!told) logger.warn({ err: error }, 'waits for the schema registry');
-      await systemClock.sleep(REGISTRY_WAIT_MS);
+      if ((error as { retryable?: unknown }).retryable !== true || shutdown.stopping) throw error;
+      if (!told) logger.warn({ err: error }, `waits for ${what}`);
+      await systemClock.sleep(ASK_AGAIN_MS);
     }
+  }
+}
+
+const openCodecOnceThere = (ground: IngestGround, { settings }: Configuration): Promise<Codec> =>
+  onceThere(ground, 'the schema registry', () => openCodec(new HttpRegistry(settings.schemaRegistryUrl)));
+
+/** A 202 says that the event is durable, so the door does not open on a cluster that may lose it (rule 9). */
+async function demandDurability(ground: IngestGround, { config, settings }: Configuration): Promise<void> {
+  const check = new ClusterCheck(settings.kafka, { logger: ground.logger });
+  const { events } = topicNames(config.topics.prefix);
+  try {
+    const faults = await onceThere(ground, 'Kafka', () => check.checkCluster({ singleNode: config.singleNode, topics: [events] }));
+    if (faults.length > 0) throw new Error(faults.map(({ where, what, mend }) => `${where}: ${what}; ${mend}`).join('\n'));
+  } finally {
+    check.close();
   }
 }
 
@@ -76,6 +90,7 @@ type Parts = Readonly<{ ground: IngestGround; of: Configuration; cluster: LogClu
 async function wire({ ground, of, cluster, codec }: Parts): Promise<IngestLifecycle> {
   const { logger, metrics, readiness, shutdown } = ground;
   const { config, settings } = of;
+  await demandDurability(ground, of);
   const secrets = openSecrets(secretsOf(config), { onChange: (change) => logger.info({ change }, 'a secret changed') });
   shutdown.add('close', 'secrets', () => secrets.close());
   const telling = ingestTelling({ logger, received: metrics.eventsReceived, boundedType: boundedType(config.eventTypes) });

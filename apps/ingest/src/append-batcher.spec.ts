@@ -4,7 +4,9 @@ import { AppendBatcher, type BatcherBounds } from './append-batcher.js';
 
 // Goal: no acknowledgement before the append, in order, within bounds; a failure answers exactly those it concerns.
 // Method: a sink whose rounds end when the test says so.
-const bounds: BatcherBounds = { inFlightMaxBytes: 1_000, batchMaxRecords: 3, batchMaxBytes: 500, appendMaxMs: 60 };
+const bounds: BatcherBounds = { inFlightMaxBytes: 1_000, batchMaxRecords: 3, batchMaxBytes: 500, appendMaxMs: 10_000 };
+/** For the tests that wait for it. */
+const SHORT_MS = 60;
 const record = (name: string): OutRecord => ({ topic: 't', key: name, value: Buffer.from(name), headers: {} });
 const turn = () => new Promise<void>((resolve) => setImmediate(() => setImmediate(resolve)));
 
@@ -107,11 +109,11 @@ describe('the batcher', () => {
   });
 
   it('answers in time when the log does not, is busy at once from then on, and recovers with the round', async () => {
-    const { sink, append, answers } = world();
+    const { sink, append, answers } = world({ appendMaxMs: SHORT_MS });
     void append('a');
     await turn();
     void append('waits');
-    await new Promise((resolve) => setTimeout(resolve, 2 * bounds.appendMaxMs));
+    await new Promise((resolve) => setTimeout(resolve, 2 * SHORT_MS));
     expect(answers).toEqual(['a timeout', 'waits timeout']);
     expect(await append('b')).toBe('busy');
     sink.rounds[0]!.end();
@@ -125,9 +127,9 @@ describe('the batcher', () => {
   });
 
   it('counts the bytes of a hanging round until it has really ended', async () => {
-    const { sink, append, batcher } = world();
+    const { sink, append, batcher } = world({ appendMaxMs: SHORT_MS });
     void append('a', 900);
-    await new Promise((resolve) => setTimeout(resolve, 2 * bounds.appendMaxMs));
+    await new Promise((resolve) => setTimeout(resolve, 2 * SHORT_MS));
     expect(batcher.stalled).toBe(true);
     sink.rounds[0]!.end();
     await turn();
@@ -152,7 +154,7 @@ describe('the batcher', () => {
   });
 
   it('stops in time although the log hangs', async () => {
-    const { append, answers, batcher } = world();
+    const { append, answers, batcher } = world({ appendMaxMs: SHORT_MS });
     void append('a');
     await turn();
     await batcher.stop();

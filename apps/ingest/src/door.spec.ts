@@ -8,7 +8,7 @@ import { openTestDoor, SECRET, type TestSource } from './testing/door-world.js';
 type Door = Awaited<ReturnType<typeof openTestDoor>>;
 const open: { door: Door | null; agent: Agent } = { door: null, agent: new Agent() };
 afterEach(async () => {
-  await open.agent.close();
+  await open.agent.destroy();
   await open.door?.close();
   open.agent = new Agent();
 });
@@ -114,7 +114,8 @@ describe('an event that is taken', () => {
     world.state.answer = () => new Promise((resolve) => (finish = () => resolve('appended')));
     let answered = false;
     const answer = post(world, '/in/plain', '{}').then((one) => ((answered = true), one));
-    await new Promise((resolve) => setTimeout(resolve, 50));
+    while (world.appended.length === 0) await new Promise((resolve) => setTimeout(resolve, 5));
+    await new Promise((resolve) => setTimeout(resolve, 20));
     expect([answered, world.appended.length, world.received.length]).toEqual([false, 1, 0]);
     finish();
     expect((await answer).status).toBe(202);

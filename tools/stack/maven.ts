@@ -22,7 +22,7 @@ export function runMaven(args: readonly string[], cwd: string, say: (line: strin
       if (tail.length > outputLinesMax) tail.shift();
       if (/^(\[INFO\] )?Downloaded/.test(line)) {
         downloads++;
-        if (/[0-9.]+ MB/.test(line) || downloads % 25 === 0) say(`  ${downloads} files · ${shortened(line)}`);
+        if (/\([0-9.]+ MB at/.test(line) || downloads % 50 === 0) say(`  ${downloads} files · ${shortened(line)}`);
       }
     };
     createInterface({ input: child.stdout }).on('line', onLine);

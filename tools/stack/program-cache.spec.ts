@@ -1,6 +1,6 @@
 /** Goal: a program in the cache is whole, however its download ended, and two starts at once download it once. */
 import { existsSync, mkdtempSync, readFileSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
-import { spawnSync } from 'node:child_process';
+import { spawn, spawnSync } from 'node:child_process';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -34,7 +34,7 @@ describe('the cache of programs', () => {
     expect(fills).toBe(1);
     expect(readFileSync(join(cache, 'p-1', 'program'), 'utf8')).toBe('whole');
     expect(readdirSync(cache)).toEqual(['p-1']);
-    expect(said).toContain(`waiting for process ${process.pid}, which is downloading the same`);
+    expect(said).toEqual([`downloading p-1 with Maven into ${cache} (once)`, 'downloaded p-1']);
   });
 
   it('leaves nothing of a download that failed, and tries again next time', async () => {
@@ -48,9 +48,17 @@ describe('the cache of programs', () => {
     expect(existsSync(join(cache, 'p-1', 'program'))).toBe(true);
   });
 
+  it('waits for another process that is downloading', async () => {
+    const other = spawn(process.execPath, ['-e', 'setTimeout(() => {}, 700)']);
+    writeFileSync(join(cache, 'download.lock'), String(other.pid));
+    await cached('p-1', say, async () => undefined, cache);
+    expect(other.exitCode).toBe(0);
+    expect(said[0]).toBe(`waiting for process ${other.pid}, which is downloading`);
+  });
+
   it('takes over the lock of a process that is gone', async () => {
     const { pid } = spawnSync(process.execPath, ['-e', '']);
-    writeFileSync(join(cache, 'p-1.lock'), String(pid));
+    writeFileSync(join(cache, 'download.lock'), String(pid));
     await cached('p-1', say, async () => undefined, cache);
     expect(readdirSync(cache)).toEqual(['p-1']);
   });

@@ -19,13 +19,14 @@ export type Say = (line: string) => void;
 
 /**
  * The named folder of the cache, filled on first use. It is filled under another name and renamed when complete, so an interrupted download is never
- * taken for a whole one; a lock lets the second of two starts wait instead of loading everything twice.
+ * taken for a whole one. One lock for all lets the second of two starts wait instead of loading everything twice, and keeps two Mavens out of one
+ * local repository, which they could damage.
  */
 export async function cached(name: string, say: Say, fill: (folder: string) => Promise<void>, cache = programCache()): Promise<string> {
   const target = join(cache, name);
   if (await exists(target)) return target;
   await mkdir(cache, { recursive: true });
-  const unlock = await lock(join(cache, `${name}.lock`), say);
+  const unlock = await lock(join(cache, 'download.lock'), say);
   try {
     if (await exists(target)) return target;
     say(`downloading ${name} with Maven into ${cache} (once)`);
@@ -60,7 +61,7 @@ async function lock(path: string, say: Say): Promise<() => Promise<void>> {
       if (isTaken) return () => rm(path, { force: true });
       const owner = Number(await readFile(path, 'utf8').catch(() => 0));
       if (owner && !isProcessAlive(owner)) await rm(path, { force: true });
-      else if (waitedMs === 0) say(`waiting for process ${owner}, which is downloading the same`);
+      else if (waitedMs === 0 && owner !== process.pid) say(`waiting for process ${owner}, which is downloading`);
       await sleep(lockPollMs);
     }
   } finally {

@@ -1,14 +1,16 @@
 import { execFile } from 'node:child_process';
-import { chmod, readdir, rm, writeFile } from 'node:fs/promises';
+import { chmod, readdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { runMaven } from './maven.js';
 import { cached, type Say } from './program-cache.js';
 import { StackError } from './stack-error.js';
+import { unpackTxz } from './unpack-txz.js';
 import {
   embeddedRedisVersion,
   kafkaPom,
   kafkaVersion,
+  mavenDependencyPlugin,
   postgresArtifact,
   postgresVersion,
   redisArtifact,
@@ -25,7 +27,11 @@ const platform = `${process.platform}-${process.arch}`;
 export function kafkaProgram(say: Say): Promise<string> {
   return cached(`kafka-${kafkaVersion}`, say, async (folder) => {
     await writeFile(join(folder, 'pom.xml'), kafkaPom);
-    await runMaven(['dependency:copy-dependencies', '-DincludeScope=runtime', `-DoutputDirectory=${join(folder, 'libs')}`], folder, say);
+    await runMaven(
+      [`${mavenDependencyPlugin}:copy-dependencies`, '-DincludeScope=runtime', `-DoutputDirectory=${join(folder, 'libs')}`],
+      folder,
+      say,
+    );
   }).then((folder) => join(folder, 'libs'));
 }
 
@@ -56,15 +62,12 @@ export async function postgresProgram(say: Say): Promise<string> {
     await unpack(artifact, folder, say);
     const archive = (await readdir(folder)).find((name) => name.endsWith('.txz'));
     if (!archive) throw new StackError(`${artifact} holds no .txz archive: the download is broken, start again.`);
-    await run('tar', ['-xJf', archive], { cwd: folder }).catch((error: Error) => {
-      throw new StackError(`Unpacking Postgres failed: ${error.message}\nInstall tar and xz: apt-get install -y tar xz-utils`);
-    });
-    await rm(join(folder, archive));
+    await unpackTxz(folder, archive, say);
   });
 }
 
 async function unpack(artifact: string, folder: string, say: Say): Promise<void> {
-  await runMaven(['dependency:unpack', `-Dartifact=${artifact}`, `-DoutputDirectory=${folder}`], folder, say);
+  await runMaven([`${mavenDependencyPlugin}:unpack`, `-Dartifact=${artifact}`, `-DoutputDirectory=${folder}`], folder, say);
 }
 
 async function isSystemRedisUsable(): Promise<boolean> {

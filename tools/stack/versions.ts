@@ -14,6 +14,12 @@ export const redisMinVersion = [6, 2] as const;
 /** The oldest Java that runs Kafka 4 and Apicurio 3.0. */
 export const javaMinVersion = 17;
 
+/**
+ * Named with its version, because each Maven has another one as its own, and the 3.x ones refuse the registry: they read its pom, whose parent is not
+ * in the repository.
+ */
+export const mavenDependencyPlugin = 'org.apache.maven.plugins:maven-dependency-plugin:2.8';
+
 /** The pom whose runtime dependencies are a complete Kafka broker with its tools and a logger. */
 export const kafkaPom = `<project xmlns="http://maven.apache.org/POM/4.0.0">
   <modelVersion>4.0.0</modelVersion>
@@ -26,6 +32,20 @@ export const kafkaPom = `<project xmlns="http://maven.apache.org/POM/4.0.0">
     <dependency><groupId>org.apache.kafka</groupId><artifactId>kafka-tools</artifactId><version>${kafkaVersion}</version></dependency>
     <dependency><groupId>org.apache.logging.log4j</groupId><artifactId>log4j-slf4j-impl</artifactId><version>${log4jVersion}</version></dependency>
     <dependency><groupId>org.apache.logging.log4j</groupId><artifactId>log4j-core</artifactId><version>${log4jVersion}</version></dependency>
+  </dependencies>
+</project>
+`;
+
+/** A pom whose runtime dependencies can unpack .xz. */
+export const unxzPom = `<project xmlns="http://maven.apache.org/POM/4.0.0">
+  <modelVersion>4.0.0</modelVersion>
+  <groupId>holdfast.local</groupId>
+  <artifactId>unxz</artifactId>
+  <version>1</version>
+  <packaging>pom</packaging>
+  <dependencies>
+    <dependency><groupId>org.apache.ant</groupId><artifactId>ant-xz</artifactId><version>1.10.15</version></dependency>
+    <dependency><groupId>org.tukaani</groupId><artifactId>xz</artifactId><version>1.10</version></dependency>
   </dependencies>
 </project>
 `;

@@ -19,15 +19,20 @@ const supervisor = new Supervisor({
   complain: tell,
 });
 
+/** A terminal's Ctrl-C reaches this process twice, from the terminal and from npm, which passes on what it gets: one press, not two. */
+const echoMaxMs = 1_500;
 let exitCode: number | undefined;
+let endingSinceMs = 0;
 
 async function end(code: number, why: string): Promise<void> {
   if (exitCode !== undefined) {
+    if (performance.now() - endingSinceMs < echoMaxMs) return;
     tell('ending at once');
     // The reaper ends whatever still runs.
     process.exit(1);
   }
   exitCode = code;
+  endingSinceMs = performance.now();
   tell(why);
   await supervisor.stop().catch((error: unknown) => {
     tell(`the end was not clean: ${String(error)}`);

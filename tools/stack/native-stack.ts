@@ -3,7 +3,7 @@ import { Child, endSurvivor } from './child.js';
 import { KeptAlive } from './kept-alive.js';
 import { type NativeSettings } from './native-settings.js';
 import { nativeSpec } from './native-services.js';
-import { requireFreePort } from './ports.js';
+import { anotherPort, requireFreePort } from './ports.js';
 
 /** Services that run as children of this process. */
 export interface NativeStack {
@@ -37,7 +37,7 @@ export function nativeStack(options: NativeOptions): NativeStack {
     services: Object.fromEntries(children),
     async start() {
       await Promise.all(children.map(([, child]) => endSurvivor(child.spec)));
-      for (const [use, port] of portsOf(names, options)) await requireFreePort(port, use, 'HOLDFAST_PORT_BASE');
+      for (const [use, port] of portsOf(names, options)) await requireFreePort(port, use, anotherPort('HOLDFAST_PORT_BASE'));
       await settled(children.map(([, child]) => startOne(child)));
     },
     async stop() {

@@ -1,7 +1,7 @@
 /** Goal: ports are where INTERFACES says, and a wrong or taken one is told by the variable that mends it. */
 import { createServer } from 'node:net';
 import { describe, expect, it } from '@jest/globals';
-import { freePorts, freeStackPorts, isPortFree, portFrom, requireFreePort, stackPorts } from './ports.js';
+import { anotherPort, freePorts, freeStackPorts, isPortFree, portFrom, requireFreePort, stackPorts } from './ports.js';
 
 describe('the ports of the stack', () => {
   it('are the well-known ones unless a base is given', () => {
@@ -26,11 +26,11 @@ describe('the ports of the stack', () => {
     const server = createServer();
     await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
     const { port } = server.address() as { port: number };
-    await expect(requireFreePort(port, 'ingest', 'INGEST_PORT')).rejects.toThrow(
+    await expect(requireFreePort(port, 'ingest', anotherPort('INGEST_PORT'))).rejects.toThrow(
       `Port ${port} for ingest is in use. End the program that holds it, or set INGEST_PORT to another port.`,
     );
     await new Promise((resolve) => server.close(resolve));
-    await expect(requireFreePort(port, 'ingest', 'INGEST_PORT')).resolves.toBeUndefined();
+    await expect(requireFreePort(port, 'ingest', anotherPort('INGEST_PORT'))).resolves.toBeUndefined();
   });
 
   it('finds different free ports below the range of outgoing connections', async () => {

@@ -36,10 +36,13 @@ export function isPortFree(port: number, host = '127.0.0.1'): Promise<boolean> {
   });
 }
 
-/** @throws StackError that names the port, its use and the variable that changes it. */
-export async function requireFreePort(port: number, use: string, variable: string): Promise<void> {
+/** How a port that an environment variable gives is changed. */
+export const anotherPort = (variable: string): string => `set ${variable} to another port`;
+
+/** @throws StackError that names the port, its use and what changes it. */
+export async function requireFreePort(port: number, use: string, mend: string): Promise<void> {
   if (await isPortFree(port)) return;
-  throw new StackError(`Port ${port} for ${use} is in use. End the program that holds it, or set ${variable} to another port.`, 2);
+  throw new StackError(`Port ${port} for ${use} is in use. End the program that holds it, or ${mend}.`, 2);
 }
 
 /** Resolves as soon as something accepts a connection. @throws the connection's error, also after `timeoutMs`. */

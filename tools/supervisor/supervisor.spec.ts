@@ -200,6 +200,26 @@ describe('npm start', () => {
     expect(run.stderr()).toMatch(/Port \d+ for ingest is in use. .* set INGEST_PORT to another port./);
   });
 
+  it('names the port of the demo partner that is taken, and the file that changes it', async () => {
+    writeFileSync(
+      join(root, 'holdfast.yaml'),
+      `destinations: [{ http: { url: 'http://127.0.0.1:${environment['KAFKA_BROKERS']!.split(':')[1]}/orders' } }]\n`,
+    );
+    const run = start();
+    expect(await run.ended).toBe(2);
+    expect(run.stderr()).toMatch(/partner simulator of the demo is in use. .* destination in holdfast.yaml another one./);
+  });
+
+  it("takes the signal that npm passes on beside the terminal's for the same Ctrl-C", async () => {
+    const run = start();
+    await until(isReady(run), run);
+    run.process.kill('SIGINT');
+    await until(() => run.stderr().includes('stopping'), run);
+    run.process.kill('SIGINT');
+    expect(await run.ended).toBe(0);
+    expect(run.stdout().match(/"msg":"stopping"/g)).toHaveLength(apps.length);
+  });
+
   it('is not ready while an app is not, and can be ended meanwhile', async () => {
     const run = start({ LACKING: 'deliver' });
     await until(() => appStarts(run).length === apps.length, run);

@@ -5,7 +5,7 @@ import { serviceNames } from '../stack/addresses.js';
 import { endSurvivor, type Child } from '../stack/child.js';
 import { KeptAlive } from '../stack/kept-alive.js';
 import { localStack } from '../stack/local-stack.js';
-import { portFrom, requireFreePort } from '../stack/ports.js';
+import { anotherPort, portFrom, requireFreePort } from '../stack/ports.js';
 import { StackError } from '../stack/stack-error.js';
 import { adminPort, appChild, partnerChild, type AppSettings } from './app-children.js';
 import { runCli } from './cli.js';
@@ -89,13 +89,14 @@ export class Supervisor {
   private async requireAppPorts(partnerPort: number | undefined): Promise<void> {
     const { env } = this.options;
     for (const app of apps) {
-      await requireFreePort(adminPort(app, env), `${app.name}'s admin door`, adminPortBase.variable);
+      await requireFreePort(adminPort(app, env), `${app.name}'s admin door`, anotherPort(adminPortBase.variable));
       if (app.publicPort) {
         const { variable, fallback } = app.publicPort;
-        await requireFreePort(portFrom(env, variable, fallback), app.name, variable);
+        await requireFreePort(portFrom(env, variable, fallback), app.name, anotherPort(variable));
       }
     }
-    if (partnerPort !== undefined) await requireFreePort(partnerPort, 'the partner simulator of the demo', 'HOLDFAST_CONFIG');
+    if (partnerPort === undefined) return;
+    await requireFreePort(partnerPort, 'the partner simulator of the demo', "give the demo's destination in holdfast.yaml another one");
   }
 
   private async startApps(children: Child[]): Promise<void> {

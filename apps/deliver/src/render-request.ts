@@ -25,7 +25,7 @@ export function requestRenderer(config: RenderConfig, credentials: Credentials):
     const headers: Record<string, string> = { ...fixed, ...credentials() };
     if (event.datacontenttype !== null) headers['content-type'] = event.datacontenttype;
     headers['x-correlation-id'] = event.correlationid;
-    headers['x-holdfast-event-id'] = event.id;
+    headers['x-holdfast-event-id'] = asHeader(event.id);
     headers['x-holdfast-attempt'] = String(delivery.attempt + 1);
     headers['traceparent'] = event.traceparent ?? traceparentOf(event.correlationid);
     if (unknown.resolve === 'idempotency-key') headers['idempotency-key'] = idempotencyKey(delivery);
@@ -43,7 +43,10 @@ export function requestRenderer(config: RenderConfig, credentials: Credentials):
 }
 
 /** An RFC 8941 string: the same for every attempt of one delivery, another after a requeue whose last outcome was definite (rule 22). */
-export const idempotencyKey = ({ id, generation }: Delivery): string => `"${`${id}.${generation}`.replace(/[\\"]/g, '\\$&')}"`;
+export const idempotencyKey = ({ id, generation }: Delivery): string => `"${asHeader(`${id}.${generation}`).replace(/[\\"]/g, '\\$&')}"`;
+
+/** A sender's own id may hold anything; percent-encoded, where a header could not hold it as it is. */
+const asHeader = (value: string): string => (HEADER_VALUE.test(value) ? value : encodeURIComponent(value.toWellFormed()));
 
 /** For an event that came without one: the same for all its attempts. */
 function traceparentOf(correlationId: string): string {

@@ -23,15 +23,23 @@ export type ProcessOptions = Readonly<{ bounds?: Partial<DeliverBounds>; through
 export class RealWorld {
   private readonly ends: (() => Promise<unknown>)[] = [];
 
+  readonly prefix: string;
+  readonly codec: Codec;
+  readonly redis: RedisConnection;
+  readonly cluster: LogCluster;
+  readonly topics: TopicNames;
+
   private constructor(
-    readonly prefix: string,
     readonly config: HoldfastConfig,
-    readonly codec: Codec,
-    readonly redis: RedisConnection,
-    readonly cluster: LogCluster,
-    readonly topics: TopicNames,
     private readonly sink: RecordSink,
-  ) {}
+    open: Readonly<{ codec: Codec; redis: RedisConnection; cluster: LogCluster }>,
+  ) {
+    this.prefix = config.topics.prefix;
+    this.topics = topicNames(this.prefix);
+    this.codec = open.codec;
+    this.redis = open.redis;
+    this.cluster = open.cluster;
+  }
 
   static async open(destinations: readonly TestDestination[], tiers: readonly string[] = ['300ms', '600ms']): Promise<RealWorld> {
     const given = servicesFrom(process.env);
@@ -46,7 +54,7 @@ export class RealWorld {
     const redis = RedisConnection.open({ url: redisUrl, name: 'deliver-test' });
     await redis.whenReady(10_000);
     const cluster = createKafkajsCluster({ brokers });
-    const world = new RealWorld(prefix, config, codec, redis, cluster, topicNames(prefix), await cluster.sink());
+    const world = new RealWorld(config, await cluster.sink(), { codec, redis, cluster });
     world.ends.push(
       async () => redis.close(),
       () => cluster.close(),

@@ -37,21 +37,18 @@ export const wholeWay: Bench = {
   run: async (report) => {
     const services = servicesFromEnvironment();
     const partner = await startPartnerProcess();
+    const contenders: Contender[] = [];
     const found: Record<string, Run[]> = { bare: [], holdfast: [] };
     try {
-      for (const start of [startBare, startHoldfast]) {
-        const contender = await start(services, partner);
-        try {
-          const producer = await TopicProducer.open(services.brokers, contender.topic);
-          await measure(contender, { producer, partner, tag: 'warm', count: WARM_UP });
-          for (let run = 0; run < RUNS; run++)
-            found[contender.name]!.push(await measure(contender, { producer, partner, tag: `r${run}`, count: EVENTS }));
-          await producer.close();
-        } finally {
-          await contender.stop();
+      for (const start of [startBare, startHoldfast]) contenders.push(await start(services, partner));
+      for (const contender of contenders) await measure(contender, { services, partner, tag: 'warm', count: WARM_UP });
+      for (let run = 0; run < RUNS; run++) {
+        for (const contender of contenders) {
+          found[contender.name]!.push(await measure(contender, { services, partner, tag: `r${run}`, count: EVENTS }));
         }
       }
     } finally {
+      for (const contender of contenders) await contender.stop();
       await partner.stop();
     }
     report(compare(found['bare']!, found['holdfast']!));
@@ -60,9 +57,10 @@ export const wholeWay: Bench = {
 
 async function measure(
   contender: Contender,
-  run: { producer: TopicProducer; partner: PartnerProcess; tag: string; count: number },
+  run: { services: Services; partner: PartnerProcess; tag: string; count: number },
 ): Promise<Run> {
-  const { producer, partner, tag, count } = run;
+  const { services, partner, tag, count } = run;
+  const producer = await TopicProducer.open(services.brokers, contender.topic);
   const records = benchEvents(tag, count).map((event) => contender.record(event));
   await partner.reset();
   const before = contender.pids.map(cpuSecondsOf);
@@ -70,7 +68,12 @@ async function measure(
   const produced = producer.produce(records);
   const endedMs = await partner.waitForStored(count, RUN_MAX_MS);
   await produced;
+  await producer.close();
   await new Promise((resolve) => setTimeout(resolve, SETTLE_MS));
+  const { stored, doubles } = await partner.stats();
+  if (stored !== count || doubles > 0)
+    throw new Error(`${contender.name} ${tag}: the partner stored ${stored} of ${count}, ${doubles} of them doubles`);
+  process.stderr.write(`  ${contender.name} ${tag}: ${Math.round((count / (endedMs - startedMs)) * 1_000)}/s\n`);
   const used = contender.pids.map((pid, i) => cpuSecondsOf(pid) - before[i]!);
   const perThousand = (seconds: number): number => (seconds / count) * 1_000;
   return {

@@ -18,6 +18,8 @@ export interface ChildSpec {
   command(): Promise<ChildCommand>;
   /** Resolves when the program can do its work; rejects while it cannot. Asked again and again, each time with a bound of its own. */
   probe?(): Promise<void>;
+  /** Told of every end, before anybody else is; null when a signal ended it. */
+  ended?(exitCode: number | null): Promise<void>;
   /** The polite signal, and how long it may take before SIGKILL follows. */
   stopSignal: NodeJS.Signals;
   stopMaxMs: number;
@@ -74,9 +76,12 @@ export class Child {
       // 'close' and not 'exit': the last lines have been read by then.
       child.once('close', (code, signal) => {
         if (child.pid !== undefined) unwatch(child.pid);
-        this.process = undefined;
-        resolve();
-        this.onEnd(signal ? `killed by ${signal}` : `ended with ${code ?? 'an error'}`);
+        const tell = (): void => {
+          this.process = undefined;
+          resolve();
+          this.onEnd(signal ? `killed by ${signal}` : `ended with ${code ?? 'an error'}`);
+        };
+        void (this.spec.ended?.(code) ?? Promise.resolve()).then(tell, tell);
       });
     });
     if (child.pid === undefined) return;

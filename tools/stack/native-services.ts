@@ -4,10 +4,12 @@ import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { type ServiceName } from './addresses.js';
 import { type ChildCommand, type ChildSpec } from './child.js';
+import { ClassArchive } from './class-archive.js';
 import { commonSpec, runToEnd, type NativeSettings } from './native-settings.js';
 import { postgresSpec } from './native-postgres.js';
 import { type StackPorts } from './ports.js';
 import { kafkaProgram, redisProgram, registryProgram } from './programs.js';
+import { kafkaVersion, registryVersion } from './versions.js';
 
 export function nativeSpec(name: ServiceName, settings: NativeSettings): ChildSpec {
   switch (name) {
@@ -26,6 +28,7 @@ export function nativeSpec(name: ServiceName, settings: NativeSettings): ChildSp
 function kafkaSpec(settings: NativeSettings): ChildSpec {
   const folder = join(settings.dataFolder, 'kafka');
   const properties = join(folder, 'server.properties');
+  const classes = new ClassArchive(`kafka-${kafkaVersion}`);
   const kafka = async (...args: string[]): Promise<ChildCommand> => ({
     file: 'java',
     args: [`-Dholdfast.data=${folder}`, '-Dlog4j2.level=WARN', '-cp', join(await kafkaProgram(settings.say), '*'), ...args],
@@ -44,8 +47,9 @@ function kafkaSpec(settings: NativeSettings): ChildSpec {
     },
     command: async () => {
       const { file, args } = await kafka('kafka.Kafka', properties);
-      return { file, args: ['-Xmx512m', ...args] };
+      return { file, args: ['-Xmx512m', ...(await classes.flags()), ...args] };
     },
+    ended: (exitCode) => classes.ended(exitCode),
   };
 }
 
@@ -117,6 +121,7 @@ set-proc-title no
  */
 function registrySpec(settings: NativeSettings): ChildSpec {
   const folder = join(settings.dataFolder, 'registry');
+  const classes = new ClassArchive(`registry-${registryVersion}`);
   return {
     ...commonSpec('registry', settings),
     stopSignal: 'SIGTERM',
@@ -125,7 +130,10 @@ function registrySpec(settings: NativeSettings): ChildSpec {
     prepare: () => mkdir(folder, { recursive: true }).then(() => undefined),
     command: async () => ({
       file: 'java',
-      args: ['-Xmx192m', '-XX:TieredStopAtLevel=1', `-Dholdfast.data=${folder}`, '-jar', await registryProgram(settings.say)],
+      args: [
+        ...['-Xmx192m', '-XX:TieredStopAtLevel=1', ...(await classes.flags()), `-Dholdfast.data=${folder}`],
+        ...['-jar', await registryProgram(settings.say)],
+      ],
       env: {
         QUARKUS_HTTP_HOST: '127.0.0.1',
         QUARKUS_HTTP_PORT: String(settings.ports.registry),
@@ -137,5 +145,6 @@ function registrySpec(settings: NativeSettings): ChildSpec {
         APICURIO_DATASOURCE_URL: `jdbc:h2:file:${join(folder, 'schemas')};WRITE_DELAY=0`,
       },
     }),
+    ended: (exitCode) => classes.ended(exitCode),
   };
 }

@@ -11,7 +11,7 @@ let partner: Partner;
 let world: RealWorld | null = null;
 
 beforeEach(async () => {
-  partner = await startPartner();
+  partner = await startPartner({ pointers: { revision: '/revision' } });
 });
 afterEach(async () => {
   await world?.close();
@@ -117,6 +117,25 @@ describe('deliver on Kafka and Redis', () => {
     expect(new Set(ends.map(({ verdict }) => verdict))).toEqual(new Set(['delivered-once-by-proof']));
     expect(partner.store.counters).toMatchObject({ stored: 10, doubles: 0 });
     expect(new Set(arrivals().map(({ key }) => key)).size).toBe(10);
+  });
+
+  it('asks before it sends again: found is delivered, another revision is not', async () => {
+    const lookup = { url: `${partner.url}/orders/{entity}`, revision: '/_partner/revision' };
+    const w = await open(portal({ more: { unknown: { resolve: 'lookup', settle: '200ms', lookup } } }));
+    partner.setRules([
+      { fault: 'reset-after-commit', path: '/orders/taken', first: 1 },
+      { fault: 'reset-before-commit', path: '/orders/lost', first: 1 },
+    ]);
+    await w.start();
+    const change = (n: number, subject: string) => {
+      const data = Buffer.from(JSON.stringify({ revision: 4 }));
+      return testDelivery(n, { event: { subject, revision: '4', data } });
+    };
+    await w.append([change(1, 'taken'), change(2, 'lost')]);
+    const ends = await w.ended(2);
+    expect(ends.map(({ verdict }) => verdict)).toEqual(['delivered-once-by-proof', 'delivered-once-by-proof']);
+    expect(partner.store.counters).toMatchObject({ stored: 2, doubles: 0 });
+    expect(partner.arrivals.counters).toMatchObject({ lookups: 2 });
   });
 
   it('counts and shows what it resends blindly', async () => {

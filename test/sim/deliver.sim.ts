@@ -86,6 +86,9 @@ export class DeliverWorld {
       silences: upTo(2),
       standings: upTo(1),
     };
+    // It shows only where a claim is granted, its owner freezes right there, and another has looked up meanwhile.
+    if (this.fault === 'no deadline between claim and send')
+      Object.assign(this.budget, { crashes: 0, losses: 0, freezes: 6, takeovers: 6 });
     this.maxInFlight = 1 + upTo(2);
     this.wakes = scheduler.pick([0.02, 0.005, 0.001]);
     const kafka = scheduler.process('kafka');

@@ -29,7 +29,7 @@ export type DeliverBounds = Readonly<{
 export const deliverBoundsDefault: DeliverBounds = {
   windowMaxOffsets: settledWindowMax(),
   windowMaxRecords: 4_000,
-  windowMaxBytes: 48 * 1024 * 1024,
+  windowMaxBytes: 16 * 1024 * 1024,
   readMaxRecords: 500,
   readWaitMs: 500,
   settleEveryMs: 40,

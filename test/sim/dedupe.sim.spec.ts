@@ -6,7 +6,7 @@ import { DedupeWorld, type SimResult } from './dedupe.sim.js';
 // Goal: the real pipeline keeps the model's invariants whatever happens at any step, and the simulator would notice if it did not.
 // Method: many seeds; every fault of the model, planted, must be found. Replay one: HOLDFAST_SEED=17 node tools/jest.mjs unit dedupe.sim
 const codec = await memoryCodec();
-const seeds = Number(process.env['HOLDFAST_SEEDS'] ?? 4_000);
+const seeds = Number(process.env['HOLDFAST_SEEDS'] ?? 800);
 const replay = process.env['HOLDFAST_SEED'];
 const first = replay ? Number(replay) : 1;
 const faultSeedsMax = 300;

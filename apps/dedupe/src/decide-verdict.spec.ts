@@ -33,7 +33,7 @@ describe('decideFaults', () => {
     ['nothing wrong', { type: 'a', faults: [] }, []],
     ['the door found something', { type: 'a', faults: [fault] }, ['x']],
     ['no type', { type: '', faults: [] }, ['missing-type']],
-    ['no type and more', { type: '', faults: [fault] }, ['x', 'missing-type']],
+    ['no type for a body that cannot be read', { type: '', faults: [fault] }, ['x']],
     ['no type, and the door said so', { type: '', faults: [{ ...fault, code: 'missing-type' }] }, ['missing-type']],
   ])('%s', (_, event, codes) => expect(decideFaults(event).map(({ code }) => code)).toEqual(codes));
 });

@@ -19,9 +19,12 @@ const missingType: Fault = {
   message: "the event has no type: name one in the source's configuration (event.type), or send it",
 };
 
-/** What is wrong with an event; such an event claims no key, so a mended copy under the same key is a first one. */
+/**
+ * What is wrong with an event; such an event claims no key, so a mended copy under the same key is a first one.
+ * A body that cannot be read has no type either, which only follows and is not told beside it.
+ */
 export function decideFaults({ faults, type }: Pick<HoldfastEvent, 'faults' | 'type'>): readonly Fault[] {
-  return type === '' && !faults.some(({ code }) => code === missingType.code) ? [...faults, missingType] : faults;
+  return type === '' && faults.length === 0 ? [missingType] : faults;
 }
 
 /** Does a route of this event ask for the newest revision only? Then its claim carries the revision. */

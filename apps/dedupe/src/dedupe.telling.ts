@@ -23,6 +23,7 @@ export function dedupeTelling({ logger, metrics, boundedType, clock }: Parts): D
   const waiting = new Map<number, string>();
   const lastSaid = new Map<string, number>();
   const rebuilds = new Set<number>();
+  metrics.redisRebuilds.inc({ app: 'dedupe' }, 0); // Shown from the start: a first rebuild is then an increase.
   const seldom = (what: string, say: () => void): void => {
     const now = clock.monotonicMs();
     if (now - (lastSaid.get(what) ?? -Infinity) < againMs) return;

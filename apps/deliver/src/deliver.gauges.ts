@@ -54,7 +54,10 @@ export async function measureDepths(parts: GaugeParts): Promise<void> {
       for (const { headers } of records) add(parts.boundedType(headers['ce_type']?.toString('utf8') ?? ''), 1);
       if (endOffset > nextOffset) add('other', endOffset - nextOffset);
     }
-    metrics.retryDepth.remove({ tier });
+    // A type that has left the line is told as 0: left alone, its last depth would stand for good.
+    for (const { labels } of (await metrics.retryDepth.get()).values) {
+      if (labels.tier === tier && !depths.has(String(labels.type))) depths.set(String(labels.type), 0);
+    }
     for (const [type, depth] of depths) metrics.retryDepth.set({ tier, type }, depth);
   }
 }

@@ -21,6 +21,7 @@ type Parts = Readonly<{
 /** News of the pipelines as metrics, log lines and what readiness looks at. One wide line a settlement. */
 export function deliverTelling({ logger, metrics, boundedType, clock }: Parts): DeliverTelling {
   const waiting = new Map<string, string>();
+  metrics.redisRebuilds.inc({ app: 'deliver' }, 0); // Shown from the start: a first one is then an increase.
   return {
     waiting: () => waiting,
     attempted: ({ destination, event }, entry) => {

@@ -10,6 +10,8 @@ export type Assigned = (partitions: readonly number[]) => void;
 const protocolName = 'holdfast-sticky';
 const rejoinFirstMs = 100;
 const rejoinMaxMs = 5_000;
+/** Heartbeats without an answer after which nobody should say that we are in the group: a broker that hangs refuses nothing, for minutes. */
+const unansweredMaxBeats = 5;
 
 /**
  * One member of one group on one topic, by Kafka's own protocol (join, sync, heartbeat, leave) and nothing else: it fetches
@@ -46,8 +48,10 @@ export class Membership {
     this.wire = new Wire(context);
   }
 
+  /** In the group, and its coordinator answers. */
   get joined(): boolean {
-    return this.member;
+    const { clock, tuning } = this.context;
+    return this.member && clock.monotonicMs() - this.answeredMs < tuning.heartbeatMs * unansweredMaxBeats;
   }
 
   /** By both clocks: the monotonic one may stand still while a machine is suspended, the other may be set back. */

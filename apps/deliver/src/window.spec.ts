@@ -20,6 +20,14 @@ describe('Window', () => {
     expect(seen(window, 5, 6, 8).with(new Set([5]))).toEqual({ offset: 6, settled: [7, 9] });
   });
 
+  it('never commits an offset that an owner before has settled: a commit cannot say so, and it would be sent again', () => {
+    // The chunk ended right before what the owner before me had settled.
+    const window = seen(new Window({ offset: 10, settled: [12, 13, 15] }), 10, 11);
+    expect(window.with(new Set([10, 11]))).toEqual({ offset: 14, settled: [15] });
+    window.settle([10, 11]);
+    expect(seen(window, 14).with(new Set([14]))).toEqual({ offset: 16, settled: [] });
+  });
+
   it('moves past a run without a gap, and keeps the rest', () => {
     const window = seen(new Window({ offset: 0, settled: [] }), 0, 1, 2, 3);
     expect(window.with(new Set([1, 3]))).toEqual({ offset: 0, settled: [1, 3] });

@@ -48,6 +48,8 @@ export class Window {
       offset = one;
       break;
     }
+    // What an owner before me settled right behind what was seen: the commit has no other way to say that it is settled.
+    while (this.settled.has(offset)) offset++;
     const settled: number[] = [];
     for (const one of this.settled) if (one > offset) settled.push(one);
     for (const one of offsets) if (one > offset) settled.push(one);

@@ -24,15 +24,18 @@ import type { End } from './settlement-records.js';
  */
 export async function deliver(item: Item, way: Way): Promise<End | null> {
   for (;;) {
-    // 1 · Decide: may it be sent, and what would a success prove?
-    const plan = decideResolution(item.doubt, way.destination.policy, way.clock.nowMs());
-    if (plan.kind === 'wait') {
-      if (await way.waitUntil(plan.untilMs)) continue;
+    // 1 · Wait out what may still land. Then a slot of the destination, while Kafka, Redis and the group all say that the
+    // partition is mine.
+    const before = planFor(item, way);
+    if (before.kind === 'wait') {
+      if (await way.waitUntil(before.untilMs)) continue;
       return null;
     }
-    // 2 · A slot of the destination, while Kafka, Redis and the group all say that the partition is mine.
     if (!(await way.enter())) return null;
     try {
+      // 2 · Decide: may it be sent, and what would a success prove? Now, since the slot may have come hours later (rule 22).
+      const plan = planFor(item, way);
+      if (plan.kind === 'wait') continue;
       const turn = await attempt(item, plan, way);
       if (turn.kind === 'end') return turn.end;
     } finally {
@@ -40,6 +43,8 @@ export async function deliver(item: Item, way: Way): Promise<End | null> {
     }
   }
 }
+
+const planFor = (item: Item, way: Way): Resolution => decideResolution(item.doubt, way.destination.policy, way.clock.nowMs());
 
 async function attempt(item: Item, plan: Exclude<Resolution, { kind: 'wait' }>, way: Way): Promise<Turn> {
   if (plan.kind !== 'send') return way.resolve(item, plan);

@@ -33,6 +33,7 @@ const standingPollMs = 100;
 export class Assignments {
   private readonly current = new Map<number, Assignment>();
   private readonly ending = new Map<number, Promise<void>>();
+  private stopped = false;
 
   constructor(private readonly options: AssignmentsOptions) {}
 
@@ -47,7 +48,8 @@ export class Assignments {
   }
 
   assign(partition: number): void {
-    if (this.current.has(partition)) return;
+    // A member that stops is in its group until it has left, and a rebalance meanwhile assigns it something again.
+    if (this.stopped || this.current.has(partition)) return;
     const revocation = new AbortController();
     const before = this.ending.get(partition) ?? Promise.resolve();
     const ended = before.then(() => this.run(partition, revocation.signal));
@@ -68,6 +70,7 @@ export class Assignments {
 
   /** Revokes everything and waits for the works, at most `maxMs`. False: some are still running. */
   async stop(maxMs: number): Promise<boolean> {
+    this.stopped = true;
     const running = [...this.ending.values()];
     for (const partition of this.partitions()) this.revoke(partition);
     const inTime = await endsWithin(this.options.clock, maxMs, Promise.all(running));

@@ -1,6 +1,6 @@
 import { outboundGuard, type DestinationConfig, type HoldfastConfig, type SecretStore } from '#libs/config/src/index.js';
 import type { Clock } from '#libs/kafka/src/index.js';
-import { secretsOf, staticCredentials } from './credentials.js';
+import { concealing, secretsOf, staticCredentials } from './credentials.js';
 import type { DeliverBounds } from './deliver.config.js';
 import type { Destination, DestinationPolicy } from './deliver.ports.js';
 import { originOf, requestRenderer } from './render-request.js';
@@ -58,8 +58,10 @@ export function openDestinations({ config, secrets, clock, bounds }: Destination
     return {
       name: one.name,
       policy: policyOf(one, bounds),
-      sender: open({ ...way, origin: originOf(http.url), maxInFlight: http.maxInFlight }),
-      resolver: lookup ? new LookupResolver(lookup, open({ ...asks, origin: originOf(lookup.url) }), credentials) : noResolver,
+      sender: concealing(open({ ...way, origin: originOf(http.url), maxInFlight: http.maxInFlight }), one.auth),
+      resolver: lookup
+        ? new LookupResolver(lookup, concealing(open({ ...asks, origin: originOf(lookup.url) }), one.auth), credentials)
+        : noResolver,
       render: requestRenderer(one, credentials),
     };
   });

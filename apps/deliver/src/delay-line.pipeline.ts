@@ -12,7 +12,7 @@ import type { DeliverBounds } from './deliver.config.js';
 import type { DeliverPorts } from './deliver.ports.js';
 import { itemOf } from './item.js';
 import { readDelivery } from './read-delivery.js';
-import { headersOf, recordsOf, unreadableRecords, type RecordScope } from './settlement-records.js';
+import { digestOf, headersOf, recordsOf, unreadableRecords, type End, type RecordScope } from './settlement-records.js';
 
 export type DelayLineParts = Readonly<{
   tier: Readonly<{ name: string; delayMs: number }>;
@@ -69,33 +69,58 @@ export const delayLineWork =
 
 type Line = Readonly<{ owner: Owner; parts: DelayLineParts; log: PartitionLog }>;
 
-/** Halves what is too large (rule 8). Answers the offset behind what was given back. */
+/**
+ * Halves what is too large until one record stands alone, which goes to the DLQ by its digest (rule 8): its destination's topic takes
+ * less than it did, and nobody else's retries wait for that. Answers the offset behind what was given back.
+ */
 async function giveBack(due: readonly LogRecord[], nextOffset: number, line: Line): Promise<number> {
   const records: OutRecord[] = [];
   for (const record of due) records.push(...(await routed(record, line)));
   try {
     await line.owner.settle({ records, offset: nextOffset, settled: [] });
-    return nextOffset;
   } catch (error) {
-    if (!(error instanceof LogError && error.code === 'too-large') || due.length < 2) throw error;
+    if (!(error instanceof LogError && error.code === 'too-large')) throw error;
+    if (due.length < 2) {
+      await line.owner.settle({ records: await byDigest(due[0]!, line), offset: nextOffset, settled: [] });
+      return nextOffset;
+    }
     const half = Math.ceil(due.length / 2);
     await giveBack(due.slice(0, half), due[half]!.offset, line);
     return giveBack(due.slice(half), nextOffset, line);
   }
+  return nextOffset;
 }
 
 /** The value goes back as it came: nothing is encoded anew. */
-async function routed(record: LogRecord, { parts, log }: Line): Promise<readonly OutRecord[]> {
-  const { codec, topics, clock } = parts.ports;
-  const scope: RecordScope = { codec, topics, topic: log.topic, partition: log.partition };
+async function routed(record: LogRecord, line: Line): Promise<readonly OutRecord[]> {
+  const { parts } = line;
+  const { topics, codec } = parts.ports;
+  const scope = scopeOf(line);
   const decoded = await readDelivery(record, codec);
   if (!decoded.ok) return unreadableRecords(record, decoded, scope);
   const delivery: Delivery = decoded.value;
   if (parts.known.has(delivery.destination)) {
     return [{ topic: topics.deliveries(delivery.destination), key: record.key, value: record.value, headers: headersOf(delivery.event) }];
   }
+  const reason = `destination ${delivery.destination} is not in the configuration any more`;
+  return recordsOf(deadEnd(record, delivery, { reason, line }), scope);
+}
+
+async function byDigest(record: LogRecord, line: Line): Promise<readonly OutRecord[]> {
+  const decoded = await readDelivery(record, line.parts.ports.codec);
+  if (decoded.ok) return digestOf(deadEnd(record, decoded.value, { reason: 'too large to go back', line }), scopeOf(line));
+  return unreadableRecords({ ...record, value: null }, { ...decoded, message: `${decoded.message}; too large to keep` }, scopeOf(line));
+}
+
+function deadEnd(record: LogRecord, delivery: Delivery, { reason, line }: Readonly<{ reason: string; line: Line }>): End {
   const item = itemOf(record.offset, record.timestampMs, delivery);
   const doubts = { doubtful: delivery.doubtful, quietAtMs: delivery.quietat, maybeTwice: delivery.maybetwice };
-  const reason = `destination ${delivery.destination} is not in the configuration any more`;
-  return recordsOf({ kind: 'dead-lettered', item, atMs: clock.nowMs(), class: 'permanent', reason, spends: false, ...doubts }, scope);
+  return { kind: 'dead-lettered', item, atMs: line.parts.ports.clock.nowMs(), class: 'permanent', reason, spends: false, ...doubts };
 }
+
+const scopeOf = ({ parts, log }: Line): RecordScope => ({
+  codec: parts.ports.codec,
+  topics: parts.ports.topics,
+  topic: log.topic,
+  partition: log.partition,
+});

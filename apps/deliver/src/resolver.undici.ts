@@ -63,8 +63,15 @@ function valueOf(from: ValueFrom, event: HoldfastEvent): string | null {
 function parsed(text: string | null): { value: unknown } | null {
   if (text === null) return null;
   try {
-    return { value: JSON.parse(text) };
+    return { value: JSON.parse(text, exactInteger) };
   } catch {
     return null;
   }
+}
+
+/** An integer that no double holds stays as it is written: rounded, this change would look like an older or a newer one. */
+function exactInteger(_key: string, value: unknown, context?: { source?: string }): unknown {
+  if (typeof value !== 'number' || Number.isSafeInteger(value)) return value;
+  const source = context?.source;
+  return source !== undefined && /^-?\d+$/.test(source) ? source : value;
 }

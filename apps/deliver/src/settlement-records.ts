@@ -143,15 +143,19 @@ export function digestOf(end: End, scope: RecordScope): OutRecord[] {
 
 const cut = (entries: readonly HistoryEntry[]): HistoryEntry[] => entries.slice(-1).map((entry) => ({ ...entry, body: null }));
 
+/** Whoever wrote such a record may have put anything into its key and headers, and they are kept even where its value is not. */
+const strangeTextMaxLength = 256;
+
 /** A record that our own reader cannot read: kept whole in `hf.invalid`, with where it stood. */
 export function unreadableRecords(record: LogRecord, why: Readonly<{ code: string; message: string }>, scope: RecordScope): OutRecord[] {
-  const text = (name: string): string => record.headers[name]?.toString('utf8') ?? '';
+  const short = (bytes: Buffer | null | undefined): string => bytes?.toString('utf8').slice(0, strangeTextMaxLength) ?? '';
+  const text = (name: string): string => short(record.headers[name]);
   const position = formatPosition(record);
   const event: HoldfastEvent = {
     id: text('ce_id') || position,
     source: text('ce_source'),
     type: text('ce_type'),
-    subject: record.key?.toString('utf8') ?? position,
+    subject: short(record.key) || position,
     time: null,
     datacontenttype: 'application/octet-stream',
     dataschema: null,

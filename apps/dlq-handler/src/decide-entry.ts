@@ -100,9 +100,12 @@ export function entryOfEvent(event: HoldfastEvent, at: Standing): Entry {
   };
 }
 
+/** Columns with an index take no more than 2,700 bytes, and nobody knows who wrote such a record's headers. */
+const STRANGE_TEXT_MAX_CHARS = 256;
+
 /** Nothing of it can be read but its headers: kept whole, so that a person or a later release can. */
 export function entryOfUnreadable(fault: Readonly<{ code: string; message: string }>, raw: Buffer | null, at: Standing): Entry {
-  const header = (name: string): string => at.headers[name] ?? '';
+  const header = (name: string): string => (at.headers[name] ?? '').slice(0, STRANGE_TEXT_MAX_CHARS);
   const source = header('ce_source') || 'unknown';
   const { group, sample } = decideSignature({
     place: at.topic,

@@ -112,7 +112,8 @@ export class StandingKeeper {
     let backoffMs = bounds.backoffFirstMs;
     while (!stop.aborted && !this.isOut) {
       try {
-        if (await this.once()) break;
+        // Compared as well: whatever takes the standing away before this line runs finds that somebody is establishing it.
+        if ((await this.once()) && this.standing) break;
       } catch (error) {
         this.parts.waits(error instanceof Error ? error.message : String(error));
         if (isOver(error)) this.goOut(error);

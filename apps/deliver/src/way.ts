@@ -15,6 +15,8 @@ export type Turn = Readonly<{ kind: 'end'; end: End }> | Readonly<{ kind: 'again
 const AGAIN: Turn = { kind: 'again' };
 const NO_DOUBTS = { doubtful: false, quietAtMs: null, maybeTwice: false } as const;
 const errorMaxLength = 300;
+/** A look-up's answer is read further than a delivery's, and belongs into the history as little. */
+const bodyMaxLength = 1_024;
 
 export type WayParts = Readonly<{
   destination: Destination;
@@ -167,7 +169,7 @@ export class Way {
       class: classified.class,
       status: isAnswer ? outcome.status : null,
       error: isAnswer ? null : `${outcome.code}: ${outcome.error}`.slice(0, errorMaxLength),
-      body: isAnswer && classified.class !== 'delivered' ? outcome.body : null,
+      body: isAnswer && classified.class !== 'delivered' ? (outcome.body?.slice(0, bodyMaxLength) ?? null) : null,
       at,
       tookms: Math.max(0, Math.round(clock.monotonicMs() - deadline.monotonicMs + destination.policy.timeoutMs)),
       rule: classified.rule,

@@ -1,12 +1,12 @@
 import { Module, type DynamicModule } from '@nestjs/common';
 import { formatFault, loadConfig, loadSettings, openSecrets, type HoldfastConfig, type Settings } from '#libs/config/src/index.js';
-import { HttpRegistry, openCodec, RegistryError, type Codec } from '#libs/contracts/src/index.js';
+import { HttpRegistry, openCodec, type Codec } from '#libs/contracts/src/index.js';
 import { RedisAttemptMarksStore } from '#libs/delivery/src/delivery.module.js';
 import { topicNames } from '#libs/domain/src/index.js';
 import { RedisConnection } from '#libs/identity/src/identity.module.js';
 import { systemClock, type LogCluster } from '#libs/kafka/src/index.js';
 import { createKafkajsCluster } from '#libs/kafka/src/kafka.module.js';
-import { boundedType, type Ground } from '#libs/observability/src/index.js';
+import { boundedType, onceThere, type Ground } from '#libs/observability/src/index.js';
 import { deliverBoundsDefault } from './deliver.config.js';
 import { openDestinations, secretsOfDestinations } from './deliver.destinations.js';
 import { registerHealth } from './deliver.health.js';
@@ -75,20 +75,10 @@ function openRedis({ logger, shutdown }: DeliverGround, { settings }: Configurat
   return redis;
 }
 
-const registryWaitMs = 1_000;
-
-/** Without the ids of its schemas nothing can be written, so it waits for a registry that is not there yet; livez answers meanwhile. */
-async function codecOnceThere({ logger, shutdown }: DeliverGround, { settings }: Configuration): Promise<Codec> {
-  const registry = new HttpRegistry(settings.schemaRegistryUrl);
-  for (let told = false; ; told = true) {
-    try {
-      return await openCodec(registry);
-    } catch (error) {
-      if (!(error instanceof RegistryError) || !error.retryable || shutdown.stopping) throw error;
-      if (!told) logger.warn({ err: error }, 'waits for the schema registry');
-      await systemClock.sleep(registryWaitMs);
-    }
-  }
+/** Without the ids of its schemas nothing can be written. */
+function codecOnceThere(ground: DeliverGround, { settings }: Configuration): Promise<Codec> {
+  const need = { check: 'schemas', service: 'the schema registry', variable: 'SCHEMA_REGISTRY_URL' };
+  return onceThere(ground, need, () => openCodec(new HttpRegistry(settings.schemaRegistryUrl)));
 }
 
 type Parts = Readonly<{ ground: DeliverGround; of: Configuration; cluster: LogCluster; redis: RedisConnection; codec: Codec }>;

@@ -4,7 +4,7 @@ import { HttpRegistry, openCodec, openForeignDecoder, type Codec } from '#libs/c
 import { topicNames } from '#libs/domain/src/index.js';
 import { systemClock, type LogCluster } from '#libs/kafka/src/index.js';
 import { ClusterCheck, createKafkajsCluster } from '#libs/kafka/src/kafka.module.js';
-import { boundedType, type Ground } from '#libs/observability/src/index.js';
+import { boundedType, onceThere, type Ground } from '#libs/observability/src/index.js';
 import { boundsFor, secretsOf, topicSources, webhookSources } from './ingest.config.js';
 import { IngestController } from './ingest.controller.js';
 import { registerHealth } from './ingest.health.js';
@@ -61,30 +61,19 @@ function openCluster({ logger, shutdown }: IngestGround, { settings }: Configura
   return cluster;
 }
 
-const ASK_AGAIN_MS = 1_000;
-
-/** Waits for a service that is not there yet, and says so once; `/livez` answers meanwhile. What a person has to mend is thrown. */
-async function onceThere<T>({ logger, shutdown }: IngestGround, what: string, ask: () => Promise<T>): Promise<T> {
-  for (let told = false; ; told = true) {
-    try {
-      return await ask();
-    } catch (error) {
-      if ((error as { retryable?: unknown }).retryable !== true || shutdown.stopping) throw error;
-      if (!told) logger.warn({ err: error }, `waits for ${what}`);
-      await systemClock.sleep(ASK_AGAIN_MS);
-    }
-  }
+/** Without the ids of its schemas nothing can be written. */
+function openCodecOnceThere(ground: IngestGround, { settings }: Configuration): Promise<Codec> {
+  const need = { check: 'schemas', service: 'the schema registry', variable: 'SCHEMA_REGISTRY_URL' };
+  return onceThere(ground, need, () => openCodec(new HttpRegistry(settings.schemaRegistryUrl)));
 }
-
-const openCodecOnceThere = (ground: IngestGround, { settings }: Configuration): Promise<Codec> =>
-  onceThere(ground, 'the schema registry', () => openCodec(new HttpRegistry(settings.schemaRegistryUrl)));
 
 /** A 202 says that the event is durable, so the door does not open on a cluster that may lose it (rule 9). */
 async function demandDurability(ground: IngestGround, { config, settings }: Configuration): Promise<void> {
   const check = new ClusterCheck(settings.kafka, { logger: ground.logger });
   const { events } = topicNames(config.topics.prefix);
+  const need = { check: 'durability', service: 'Kafka', variable: 'KAFKA_BROKERS' };
   try {
-    const faults = await onceThere(ground, 'Kafka', () => check.checkCluster({ singleNode: config.singleNode, topics: [events] }));
+    const faults = await onceThere(ground, need, () => check.checkCluster({ singleNode: config.singleNode, topics: [events] }));
     if (faults.length > 0) throw new Error(faults.map(({ where, what, mend }) => `${where}: ${what}; ${mend}`).join('\n'));
   } finally {
     check.close();

@@ -7,3 +7,4 @@ export * from './admin-server.js';
 export * from './shutdown.js';
 export * from './run-app.js';
 export * from './lag.js';
+export * from './once-there.js';

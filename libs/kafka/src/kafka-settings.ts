@@ -53,11 +53,11 @@ export type KafkaTuning = Readonly<{
 }>;
 
 export const kafkaTuningDefault: KafkaTuning = {
-  sessionTimeoutMs: 10_000,
+  sessionTimeoutMs: 7_000,
   heartbeatMs: 1_000,
   rebalanceTimeoutMs: 30_000,
   transactionTimeoutMs: 10_000,
-  requestTimeoutMs: 8_000,
+  requestTimeoutMs: 6_000,
   connectTimeoutMs: 3_000,
   fetchWaitMs: 100,
   fetchPartitionMaxBytes: 1_048_576,

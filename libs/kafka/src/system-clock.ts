@@ -1,6 +1,9 @@
 import type { Clock } from './clock.port.js';
 
-/** The machine's own time. Everything but the simulator runs on it. */
+/** Node's timers count in 32 bits: a longer one would end at once, and whoever waits for a day next month would turn in circles. */
+const timerMaxMs = 2 ** 31 - 1;
+
+/** The machine's own time. A sleep beyond 24 days ends early; who waits for a moment looks at the clock again. Everything but the simulator runs on it. */
 export const systemClock: Clock = {
   nowMs: () => Date.now(),
   monotonicMs: () => performance.now(),
@@ -12,7 +15,7 @@ export const systemClock: Clock = {
         signal?.removeEventListener('abort', end);
         resolve();
       };
-      const timer = setTimeout(end, Math.max(0, ms));
+      const timer = setTimeout(end, Math.min(timerMaxMs, Math.max(0, ms)));
       signal?.addEventListener('abort', end, { once: true });
     }),
 };

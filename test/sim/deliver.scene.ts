@@ -2,7 +2,7 @@ import type { UnknownRule } from '#libs/delivery/src/index.js';
 import { groupNames, topicNames } from '#libs/domain/src/index.js';
 import { decodeCommitMetadata, type Committed } from '#libs/kafka/src/index.js';
 import type { DeliverBounds } from '../../apps/deliver/src/deliver.config.js';
-import type { DestinationPolicy } from '../../apps/deliver/src/deliver.ports.js';
+import type { DeliverReport, DestinationPolicy } from '../../apps/deliver/src/deliver.ports.js';
 import type { DeliverFault } from './deliver.faults.js';
 import type { PartnerMood } from './deliver.partner.js';
 import type { Scheduler } from './scheduler.js';
@@ -66,6 +66,15 @@ export function simMood(scheduler: Scheduler, fault: DeliverFault | null): Partn
   };
   return fault === 'no takeover wait' ? { ...mood, slow: 1 } : mood;
 }
+
+export const simReport = (note: (line: string) => void): DeliverReport => ({
+  attempted: () => {},
+  duplicateSent: () => note('counts a duplicate'),
+  settled: ({ kind, position }) => note(`has settled ${position}: ${kind}`),
+  destinationHeld: () => note('holds the destination'),
+  redisForgot: () => note('notices that Redis forgot'),
+  waits: (what, _partition, why) => why !== null && note(`${what} waits: ${why}`),
+});
 
 /** The settled set never shrinks, and the offset never goes back; null when neither did. */
 export function shrunk(before: Committed | null, now: Committed | null): string | null {

@@ -2,7 +2,6 @@ import type { Codec } from '#libs/contracts/src/index.js';
 import { MarksUnavailableError, MemoryMarksServer, type UnknownRule } from '#libs/delivery/src/index.js';
 import type { Delivery, Fact } from '#libs/domain/src/index.js';
 import { LogError, MemoryLog, PartitionOwner, silentLogger, type Committed, type MemoryProcess } from '#libs/kafka/src/index.js';
-import type { DeliverReport } from '../../apps/deliver/src/deliver.ports.js';
 import { createDeliverProcess } from '../../apps/deliver/src/deliver.process.js';
 import { deliveryRecord, testDelivery } from '../../apps/deliver/src/testing/deliver.world.js';
 import { marksFault, plantInLog, plantInOwner, type DeliverFault } from './deliver.faults.js';
@@ -16,6 +15,7 @@ import {
   simBounds,
   simMood,
   simPolicy,
+  simReport,
   tiers,
   timeoutMs,
   topics,
@@ -58,10 +58,12 @@ export class DeliverWorld {
   private readonly fault: DeliverFault | null;
   private readonly maxInFlight: number;
   private readonly wakes: number;
+  private readonly arrives: number;
   private readonly finals = new Map<string, Fact>();
   private deliveries: Delivery[] = [];
   private committed: Committed | null = null;
   private ledgerSeen = 0;
+  private arrived = 0;
   private born = 0;
   private steps = 0;
   private broken: string | null = null;
@@ -89,8 +91,9 @@ export class DeliverWorld {
     // It shows only where a claim is granted, its owner freezes right there, and another has looked up meanwhile.
     if (this.fault === 'no deadline between claim and send')
       Object.assign(this.budget, { crashes: 0, losses: 0, freezes: 6, takeovers: 6 });
-    this.maxInFlight = 1 + upTo(2);
+    this.maxInFlight = 1 + upTo(3);
     this.wakes = scheduler.pick([0.02, 0.005, 0.001]);
+    this.arrives = scheduler.pick([0.1, 0.02, 0.01]);
     const kafka = scheduler.process('kafka');
     this.log = new MemoryLog({ clock: kafka.clock, assignment: 'by-hand' });
     for (const { group, topic } of homes) {
@@ -106,7 +109,8 @@ export class DeliverWorld {
       dedupes: this.rule === 'idempotency-key',
       ignoresDeadline: this.fault === 'no deadline between claim and send',
     });
-    this.fill(1 + upTo(3));
+    this.prepare(1 + upTo(5));
+    for (let n = upTo(this.deliveries.length); n > 0; n--) this.arrive();
     this.spawn();
     this.spawn();
   }
@@ -146,13 +150,20 @@ export class DeliverWorld {
     });
   }
 
-  private fill(count: number): void {
+  private prepare(count: number): void {
     const { scheduler } = this;
     for (let n = 0; n < count; n++) {
-      const delivery = testDelivery(n, { event: { subject: `e${Math.floor(scheduler.random() * 3)}`, receivedat: scheduler.now() } });
-      this.deliveries.push(delivery);
-      this.log.broker.write([deliveryRecord(this.codec, homes[0]!.topic, delivery)], null);
+      const subject = `e${Math.floor(scheduler.random() * 3)}`;
+      this.deliveries.push(testDelivery(n, { event: { subject, receivedat: scheduler.now() } }));
     }
+  }
+
+  /** Some are there from the beginning, the others come while the processes live. */
+  private arrive(): void {
+    const next = this.deliveries[this.arrived];
+    if (!next) return;
+    this.arrived++;
+    this.log.broker.write([deliveryRecord(this.codec, homes[0]!.topic, next)], null);
   }
 
   private spawn(): void {
@@ -167,7 +178,7 @@ export class DeliverWorld {
         clock: sim.clock,
         codec: this.codec,
         marks: this.marks.store(sim.interleave),
-        report: this.report(name),
+        report: simReport((line) => this.scheduler.note(`${name} ${line}`)),
         logger: silentLogger,
         topics,
       },
@@ -192,18 +203,6 @@ export class DeliverWorld {
     void process.start().then(() => (life.joined = true));
   }
 
-  private report(name: string): DeliverReport {
-    const note = (line: string): void => this.scheduler.note(`${name} ${line}`);
-    return {
-      attempted: () => {},
-      duplicateSent: () => note('counts a duplicate'),
-      settled: ({ kind, position }) => note(`has settled ${position}: ${kind}`),
-      destinationHeld: () => note('holds the destination'),
-      redisForgot: () => note('notices that Redis forgot'),
-      waits: (what, _partition, why) => why && note(`${what} waits: ${why}`),
-    };
-  }
-
   /** An answer is lost: what was asked stands, and whoever asked does not know. */
   private spoil(call: string): void {
     const { budget, scheduler } = this;
@@ -223,6 +222,7 @@ export class DeliverWorld {
     this.watch();
     for (const home of homes) if (this.log.group(home.group, home.topic).ownerOf(0) === null) return this.assign(home);
     if (this.scheduler.chance(0.05)) this.misfortune();
+    if (this.scheduler.chance(this.arrives)) this.arrive();
     for (const { sim } of this.lives) if (sim.state === 'frozen' && this.scheduler.chance(this.wakes)) sim.wake();
     // Nobody may stay frozen while it holds a partition: the group would give it to another in the end.
     for (const home of homes) {

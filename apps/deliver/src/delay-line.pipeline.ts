@@ -62,7 +62,7 @@ export const delayLineWork =
       report.waits(tier.name, partition, null);
     } catch (error) {
       // The work is begun again while the partition is still here: fence, read, go on.
-      report.waits(tier.name, partition, error instanceof Error ? error.message : String(error));
+      report.waits(tier.name, partition, stop.aborted ? null : error instanceof Error ? error.message : String(error));
       throw error;
     }
   };

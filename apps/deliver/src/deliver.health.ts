@@ -32,7 +32,8 @@ export function registerHealth(
     );
   });
   readiness.register('partitions', () => {
-    const waits = [...telling.waiting()].map(([name, why]) => `${name} waits: ${why}`);
+    const here = process.here();
+    const waits = [...telling.waiting()].filter(([name]) => here.has(name)).map(([name, why]) => `${name} waits: ${why}`);
     return waits.length === 0 ? passed : failed(waits.join('; ').slice(0, textMaxLength), 'Mend what it waits for: it goes on by itself.');
   });
 }

@@ -27,6 +27,8 @@ export type DeliverProcess = Readonly<{
   /** Revokes, settles what ends in time, leaves the groups. */
   stop(): Promise<void>;
   status(): readonly SourceStatus[];
+  /** Partitions that are here now, as `<destination or tier>/<partition>`. */
+  here(): ReadonlySet<string>;
   /** What each destination is held by, if it is. */
   holds(): readonly Readonly<{ destination: string; reason: string; sinceMs: number; untilMs: number }>[];
 }>;
@@ -40,10 +42,12 @@ export function createDeliverProcess(parts: DeliverProcessParts): DeliverProcess
   const gates = new Map(destinations.map(({ name, policy }) => [name, new Gate(ports.clock, policy.maxInFlight)]));
   const works = [
     ...destinations.map((destination) => ({
+      name: destination.name,
       source: cluster.source({ group: groups.deliver(destination.name), topic: ports.topics.deliveries(destination.name) }),
       work: deliverWork({ destination, gate: gates.get(destination.name)!, ports, bounds, ...(ownerOf && { ownerOf }) }),
     })),
     ...tiers.map((tier) => ({
+      name: tier.name,
       source: cluster.source({ group: groups.delayLine(tier.name), topic: ports.topics.retry(tier.name) }),
       work: delayLineWork({ tier, known, ports, bounds, ...(ownerOf && { ownerOf }) }),
     })),
@@ -54,6 +58,7 @@ export function createDeliverProcess(parts: DeliverProcessParts): DeliverProcess
     start: async () => void (await Promise.all(works.map(({ source, work }) => source.start(work)))),
     stop: async () => void (await Promise.all(sources.map((source) => source.stop()))),
     status: () => sources.map((source) => source.status()),
+    here: () => new Set(works.flatMap(({ name, source }) => source.status().partitions.map((partition) => `${name}/${partition}`))),
     holds: () =>
       [...gates].flatMap(([destination, gate]) => {
         const holding = gate.holding();

@@ -15,7 +15,7 @@ import type { Gate } from './gate.js';
 import { itemOf, type Item } from './item.js';
 import { Lanes } from './lanes.js';
 import { MarkWriter } from './mark-writer.js';
-import { readDelivery } from './read-delivery.js';
+import { readDelivery, type ReadDelivery } from './read-delivery.js';
 import { digestOf, endKindOf, recordsOf, unreadableRecords, type End, type RecordScope } from './settlement-records.js';
 import { Settler } from './settler.js';
 import { Signal } from './signal.js';
@@ -46,7 +46,11 @@ class PartitionRun {
   private readonly idle = new Signal();
   private readonly room = new Signal();
   private readonly scope: RecordScope;
+  /** Positions claimed and not settled yet. */
+  private readonly claimed = new Set<number>();
   private window = new Window({ offset: 0, settled: [] });
+  private standing: StandingKeeper | null = null;
+  private marks: MarkWriter | null = null;
   private active = 0;
   private failure: { error: unknown } | null = null;
 
@@ -69,31 +73,38 @@ class PartitionRun {
     });
   }
 
-  private standing: StandingKeeper | null = null;
-  private marks: MarkWriter | null = null;
-
   /** Take over → read, deliver and settle side by side → let what is in flight end → settle it → let go. */
   async run(): Promise<void> {
-    const revoked = (): void => this.stop.abort();
+    const { revoked } = this.lease;
+    const onRevoked = (): void => this.stop.abort();
     this.stop.signal.addEventListener('abort', () => this.room.fire(), { once: true });
-    this.lease.revoked.addEventListener('abort', revoked, { once: true });
-    if (this.lease.revoked.aborted) return;
+    revoked.addEventListener('abort', onRevoked, { once: true });
+    try {
+      if (!revoked.aborted) await this.work();
+      if (this.failure) throw this.failure.error;
+      this.tellWaits(null);
+    } catch (error) {
+      // The work is begun again while the partition is still here.
+      this.tellWaits(revoked.aborted ? null : error);
+      throw error;
+    } finally {
+      revoked.removeEventListener('abort', onRevoked);
+    }
+  }
+
+  private async work(): Promise<void> {
     // 1 · Mine in Kafka. Redis hears of it next, and nobody claims before that.
-    const ownership = await this.settler.acquire().catch((error: unknown) => this.waitsFor(error));
+    const ownership = await this.settler.acquire();
     this.window = new Window(ownership);
     const way = this.open(ownership.incarnation);
     // 2 · Read and deliver; settle what ended.
     const settling = this.settler.run();
-    const reading = this.read(ownership.offset, way).catch((error: unknown) => this.fail(error));
-    await reading;
+    await this.read(ownership.offset, way).catch((error: unknown) => this.fail(error));
     // 3 · Start nothing more, settle what still ends in time.
     this.parts.gate.dismiss(way);
     await this.drained();
     this.settler.close();
     await settling;
-    this.lease.revoked.removeEventListener('abort', revoked);
-    if (this.failure) this.waitsFor(this.failure.error);
-    this.parts.ports.report.waits(this.parts.destination.name, this.log.partition, null);
   }
 
   private open(incarnation: string): Way {
@@ -110,8 +121,9 @@ class PartitionRun {
       stop,
       bounds,
       quietMs: timeoutMs + unknown.settleMs,
+      claimed: () => this.claimed,
       redisForgot: () => ports.report.redisForgot(destination.name, partition),
-      waits: (why) => ports.report.waits(destination.name, partition, why),
+      waits: (why) => this.tellWaits(why),
       out: (error) => this.fail(error),
     });
     this.standing = standing;
@@ -119,6 +131,7 @@ class PartitionRun {
     standing.begin();
     const { clock, report } = ports;
     return new Way({
+      claimed: this.claimed,
       destination,
       clock,
       gate,
@@ -160,8 +173,8 @@ class PartitionRun {
         this.window.passed(record.offset);
         return record.offset;
       }
-      const decoded = await readDelivery(record, this.parts.ports.codec);
-      if (this.stop.signal.aborted) return nextOffset;
+      const decoded = await this.decoded(record);
+      if (!decoded || this.stop.signal.aborted) return nextOffset;
       this.window.passed(record.offset + 1);
       this.window.see(record.offset, record.value?.length ?? 0);
       if (decoded.ok) this.start(itemOf(record.offset, record.timestampMs, decoded.value), way);
@@ -169,6 +182,23 @@ class PartitionRun {
     }
     this.window.passed(nextOffset);
     return nextOffset;
+  }
+
+  /** Waits for a registry that does not answer: what is in flight goes on meanwhile. Null: the partition goes away first. */
+  private async decoded(record: LogRecord): Promise<ReadDelivery | null> {
+    const { ports, bounds } = this.parts;
+    for (let waits = false; !this.stop.signal.aborted; waits = true) {
+      try {
+        const decoded = await readDelivery(record, ports.codec);
+        if (waits) this.tellWaits(null);
+        return decoded;
+      } catch (error) {
+        if (!(error instanceof Error && 'retryable' in error && error.retryable === true)) throw error;
+        this.tellWaits(error);
+        await ports.clock.sleep(bounds.backoffMaxMs, this.stop.signal);
+      }
+    }
+    return null;
   }
 
   private start(item: Item, way: Way): void {
@@ -225,13 +255,13 @@ class PartitionRun {
     this.settler.add({ offset: record.offset, records, bytes: record.value?.length ?? 0, digest, told });
   }
 
-  /** The work ends with it, and is begun again while the partition is still here. */
-  private waitsFor(error: unknown): never {
-    this.parts.ports.report.waits(this.parts.destination.name, this.log.partition, error instanceof Error ? error.message : String(error));
-    throw error;
+  private tellWaits(why: unknown): void {
+    const text = why === null || typeof why === 'string' ? why : why instanceof Error ? why.message : 'an unknown error';
+    this.parts.ports.report.waits(this.parts.destination.name, this.log.partition, text);
   }
 
   private onSettled(offsets: readonly number[]): void {
+    for (const offset of offsets) this.claimed.delete(offset);
     this.marks?.forget(offsets);
     this.room.fire();
   }

@@ -109,10 +109,13 @@ export class Settler implements Books {
     return this.parts.owner.current();
   }
 
-  async unsettled(): Promise<readonly OffsetRange[]> {
-    const { endOffset } = await this.parts.log.bounds();
+  async endOffset(): Promise<number> {
+    return (await this.parts.log.bounds()).endOffset;
+  }
+
+  unsettled(behind: number): readonly OffsetRange[] {
     const { offset, settled } = this.current();
-    const end = Math.min(endOffset, offset + this.parts.bounds.windowMaxOffsets);
+    const end = Math.min(behind, offset + this.parts.bounds.windowMaxOffsets);
     const ranges: OffsetRange[] = [];
     let from = offset;
     for (const one of settled) {

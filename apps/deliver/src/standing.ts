@@ -10,8 +10,10 @@ export interface Books {
   prove(): Promise<void>;
   announce(identity: string): Promise<void>;
   current(): Ownership;
-  /** Every position that is not settled and that an owner may have started. */
-  unsettled(): Promise<readonly OffsetRange[]>;
+  /** Behind the last record there is. */
+  endOffset(): Promise<number>;
+  /** Every position before `end` that Kafka does not know as settled. */
+  unsettled(end: number): readonly OffsetRange[];
 }
 
 export type StandingParts = Readonly<{
@@ -24,6 +26,8 @@ export type StandingParts = Readonly<{
   /** The longest a claim's request may still take effect: deadline + `unknown.settle`. */
   quietMs: number;
   redisForgot(): void;
+  /** Positions that I have claimed and not settled. */
+  claimed(): Iterable<number>;
   /** What it waits for; null: it stands. */
   waits(why: string | null): void;
   /** The partition is not mine any more, or something is wrong that waiting does not mend. */
@@ -49,6 +53,8 @@ export class StandingKeeper {
   private mustAcquire = false;
   private mustProve = false;
   private quietAt: number | null = null;
+  /** Where the log ended when Redis had heard of me: what came later, only I can have started. */
+  private frontier: number | null = null;
   private readonly changed = new Signal();
 
   constructor(private readonly parts: StandingParts) {
@@ -134,7 +140,7 @@ export class StandingKeeper {
     if (this.mustProve) await books.prove();
     const { number, offset, settled, redisIdentity } = books.current();
     const hasForgotten = this.mustProve || (redisIdentity !== null && redisIdentity !== identity);
-    const doubts = hasForgotten ? await books.unsettled() : [];
+    const doubts = hasForgotten ? await this.doubts() : [];
     const answer = await marks.register({ number, identity, offset, settled, doubts });
     if (answer === 'later-owner') throw new LogError('fenced', 'Redis knows a later owner of the partition');
     if (answer === 'other-identity') return false;
@@ -143,10 +149,20 @@ export class StandingKeeper {
     this.mustProve = false;
     // Claims of earlier owners are refused from the registration on; what they had started may take this long to end.
     this.quietAt ??= clock.nowMs() + quietMs;
+    this.frontier ??= await books.endOffset();
     if (this.mustAcquire) return false;
     this.standing = { number, identity };
     this.parts.waits(null);
     return true;
+  }
+
+  /** All that an owner before me may have started, and all that I have; never what nobody can have touched. */
+  private async doubts(): Promise<readonly OffsetRange[]> {
+    const { books, claimed } = this.parts;
+    const { frontier } = this;
+    if (frontier === null) return books.unsettled(await books.endOffset());
+    const mine = [...claimed()].filter((offset) => offset >= frontier);
+    return [...books.unsettled(frontier), ...mine.map((offset) => ({ from: offset, to: offset + 1 }))];
   }
 
   private async acquireAgain(): Promise<void> {

@@ -26,6 +26,8 @@ export type WayParts = Readonly<{
   standing: StandingKeeper;
   marks: MarkWriter;
   report: DeliverReport;
+  /** Told of every position that is claimed; an answer need not come. */
+  claimed: Set<number>;
   /** Aborts when the partition goes away. */
   stop: AbortSignal;
   standingPollMs: number;
@@ -86,6 +88,7 @@ export class Way {
     const { marks, standing, clock } = this.parts;
     // A claim without an answer may have counted: it is repeated as it was, so that it counts once.
     item.openClaim ??= { offset: item.offset, again, claimId: `${standing.number()}.${++item.claims}`, atMs: clock.nowMs() };
+    this.parts.claimed.add(item.offset);
     const claim = await marks.claim(item.openClaim);
     if (claim !== null && claim.kind !== 'granted') item.openClaim = null;
     return claim;

@@ -152,11 +152,14 @@ class MemoryReader implements PartitionReader {
       const restMs = untilMs - clock.monotonicMs();
       if (chunk.nextOffset > fromOffset || restMs <= 0 || signal?.aborted) return chunk;
       const enough = new AbortController();
-      const either = signal ? AbortSignal.any([signal, enough.signal]) : enough.signal;
+      const end = (): void => enough.abort();
+      // Not AbortSignal.any: Node keeps such a signal alive while it has listeners, and a simulated process may never end its wait.
+      signal?.addEventListener('abort', end, { once: true });
       // Looked at again without a step between: an append that came during the simulator's turn is not slept through.
       if (look().nextOffset === fromOffset) {
-        await Promise.race([broker.partition(this.topic, this.partition).changed(either), clock.sleep(restMs, either)]);
+        await Promise.race([broker.partition(this.topic, this.partition).changed(enough.signal), clock.sleep(restMs, enough.signal)]);
       }
+      signal?.removeEventListener('abort', end);
       enough.abort();
     }
   }

@@ -8,6 +8,7 @@ describe('StandingKeeper', () => {
   it('establishes again what was lost in the very moment it was established', async () => {
     const books = {
       current: () => ({ incarnation: 'i', number: 1, offset: 0, settled: [], redisIdentity: 'run:token' }),
+      endOffset: async () => 0,
     } as unknown as Books;
     const marks = { identity: async () => 'run:token', register: async () => 'registered' } as unknown as AttemptMarks;
     const stop = new AbortController();
@@ -20,6 +21,7 @@ describe('StandingKeeper', () => {
       stop: stop.signal,
       bounds: { ...deliverBoundsDefault, backoffFirstMs: 1 },
       quietMs: 0,
+      claimed: () => [],
       redisForgot: () => {},
       // Redis goes away between its last answer and whoever waits for the standing.
       waits: (why) => void (why === null && ++times === 1 && keeper.unreachable(keeper.current()!)),

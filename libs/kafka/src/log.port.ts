@@ -13,6 +13,7 @@ export type LogRecord = Readonly<{
   timestampMs: number;
   key: Buffer | null;
   value: Buffer | null;
+  /** Read from the bytes when they are looked at first, so a spread of a record leaves them behind: name them. */
   headers: Readonly<Record<string, Buffer>>;
 }>;
 

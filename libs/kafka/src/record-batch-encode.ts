@@ -12,27 +12,33 @@ export type BatchFrame = Readonly<{
   compressAboveBytes: number;
 }>;
 
-/** One record as it goes into a batch: texts are bytes already, and its length is known. */
+/** One record as it goes into a batch. `bytes` is what it adds to one, with room for the longest offset delta. */
 export type PreparedRecord = Readonly<{
-  key: Buffer | null;
-  value: Buffer | null;
-  headers: readonly (readonly [Buffer, Buffer])[];
+  key: Measured;
+  value: Measured;
+  headers: readonly (readonly [name: Measured, value: Measured])[];
   bytes: number;
 }>;
 
-/** `bytes` is what the record adds to a batch, with room for the longest offset delta. */
+/** Texts are written straight into the batch: a buffer for each of them would cost more than all the rest. `length` in bytes, -1 for null. */
+type Measured = Readonly<{ data: Buffer | string | null; length: number }>;
+
 export function prepareRecord({ key, value, headers }: OutRecord): PreparedRecord {
-  const keyBytes = typeof key === 'string' ? Buffer.from(key) : key;
-  let bytes = 16 + sizeOf(keyBytes) + sizeOf(value);
-  const pairs: [Buffer, Buffer][] = [];
+  const [measuredKey, measuredValue] = [measured(key), measured(value)];
+  let bytes = 16 + sizeOf(measuredKey) + sizeOf(measuredValue);
+  const pairs: [Measured, Measured][] = [];
   for (const name of Object.keys(headers)) {
-    const header = headers[name]!;
-    const pair: [Buffer, Buffer] = [headerName(name), typeof header === 'string' ? Buffer.from(header) : header];
+    const pair: [Measured, Measured] = [headerName(name), measured(headers[name]!)];
     bytes += sizeOf(pair[0]) + sizeOf(pair[1]);
     pairs.push(pair);
   }
-  return { key: keyBytes, value, headers: pairs, bytes };
+  return { key: measuredKey, value: measuredValue, headers: pairs, bytes };
 }
+
+const nothing: Measured = { data: null, length: -1 };
+
+const measured = (data: Buffer | string | null): Measured =>
+  data === null ? nothing : { data, length: typeof data === 'string' ? Buffer.byteLength(data) : data.length };
 
 /** The batch's offsets count from 0: the broker assigns the real ones. */
 export function encodeBatch(records: readonly PreparedRecord[], frame: BatchFrame): Buffer {
@@ -86,11 +92,18 @@ class Writer {
     }
   }
 
-  private bytes(value: Buffer | null): void {
-    if (value === null) return this.varint(-1);
-    this.varint(value.length);
-    this.data.set(value, this.at);
-    this.at += value.length;
+  private bytes({ data, length }: Measured): void {
+    this.varint(length);
+    if (data === null) return;
+    if (typeof data !== 'string') this.data.set(data, this.at);
+    else if (length === data.length && length <= shortText) this.ascii(data);
+    else this.data.write(data, this.at, length);
+    this.at += length;
+  }
+
+  /** As many bytes as characters: each is one. A native call costs more than a few of them. */
+  private ascii(text: string): void {
+    for (let index = 0; index < text.length; index += 1) this.data[this.at + index] = text.charCodeAt(index);
   }
 
   private varint(value: number): void {
@@ -108,16 +121,18 @@ function varintSize(value: number): number {
   return zigzag < 0x80 ? 1 : zigzag < 0x4000 ? 2 : zigzag < 0x20_0000 ? 3 : zigzag < 0x1000_0000 ? 4 : 5;
 }
 
-const sizeOf = (value: Buffer | null): number => (value === null ? 1 : varintSize(value.length) + value.length);
+const sizeOf = ({ length }: Measured): number => (length < 0 ? 1 : varintSize(length) + length);
+
+const shortText = 40;
 
 /** Header names are few and repeat in every record. */
-const headerNames = new Map<string, Buffer>();
+const headerNames = new Map<string, Measured>();
 const headerNamesMax = 256;
 
-function headerName(name: string): Buffer {
+function headerName(name: string): Measured {
   const known = headerNames.get(name);
   if (known) return known;
-  const made = Buffer.from(name);
+  const made = measured(Buffer.from(name));
   if (headerNames.size < headerNamesMax) headerNames.set(name, made);
   return made;
 }

@@ -92,7 +92,7 @@ export function readRecords(batch: RawBatch, topic: string, partition: number, f
     if (offset >= fromOffset) {
       const key = reader.bytes();
       const value = reader.bytes();
-      records.push({ topic, partition, offset, timestampMs, key, value, headers: reader.headers() });
+      records.push(new ReadRecord({ topic, partition }, offset, timestampMs, { key, value }, new Reader(body, reader.at)));
     }
     reader.at = end;
   }
@@ -115,9 +115,37 @@ function isAbortMarker({ bytes }: RawBatch): boolean {
   return key !== null && key.length >= 4 && key.readInt16BE(2) === 0;
 }
 
+/** Headers are read when somebody looks at them: the hot path of most records never does. */
+class ReadRecord implements LogRecord {
+  readonly topic: string;
+  readonly partition: number;
+  readonly key: Buffer | null;
+  readonly value: Buffer | null;
+  private read: Record<string, Buffer> | null = null;
+
+  constructor(
+    { topic, partition }: Pick<LogRecord, 'topic' | 'partition'>,
+    readonly offset: number,
+    readonly timestampMs: number,
+    { key, value }: Pick<LogRecord, 'key' | 'value'>,
+    private readonly reader: Reader,
+  ) {
+    this.topic = topic;
+    this.partition = partition;
+    this.key = key;
+    this.value = value;
+  }
+
+  get headers(): Readonly<Record<string, Buffer>> {
+    return (this.read ??= this.reader.headers());
+  }
+}
+
 class Reader {
-  at = 0;
-  constructor(private readonly data: Buffer) {}
+  constructor(
+    private readonly data: Buffer,
+    public at = 0,
+  ) {}
 
   /** Zigzag, 32 bits: lengths and deltas. */
   varint(): number {

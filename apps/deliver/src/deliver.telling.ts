@@ -1,6 +1,6 @@
 import type { Clock } from '#libs/kafka/src/index.js';
-import type { Logger, Metrics } from '#libs/observability/src/index.js';
-import type { DeliverReport, SettledReport } from './deliver.ports.js';
+import { flatLine, type Logger, type Metrics } from '#libs/observability/src/index.js';
+import type { DeliverReport, EndKind, SettledReport } from './deliver.ports.js';
 
 export type DeliverTelling = DeliverReport &
   Readonly<{
@@ -21,6 +21,7 @@ type Parts = Readonly<{
 /** News of the pipelines as metrics, log lines and what readiness looks at. One wide line a settlement. */
 export function deliverTelling({ logger, metrics, boundedType, clock }: Parts): DeliverTelling {
   const waiting = new Map<string, string>();
+  const say = wideLine(logger);
   metrics.redisRebuilds.inc({ app: 'deliver' }, 0); // Shown from the start: a first one is then an increase.
   return {
     waiting: () => waiting,
@@ -31,7 +32,7 @@ export function deliverTelling({ logger, metrics, boundedType, clock }: Parts): 
     duplicateSent: (destination, cause) => metrics.duplicatesSent.inc({ destination, cause }),
     settled: (end) => {
       count(end, { metrics, boundedType, nowMs: clock.nowMs() });
-      say(end, logger);
+      say(end);
     },
     destinationHeld: (destination, reason, untilMs) =>
       logger.warn({ destination, reason, until: new Date(untilMs).toISOString() }, 'the destination is held'),
@@ -62,25 +63,50 @@ function count(end: SettledReport, { metrics, boundedType, nowMs }: Pick<Parts, 
     metrics.endToEndSeconds.observe({ type, destination }, Math.max(0, nowMs - delivery.event.time) / 1_000);
 }
 
-function say({ destination, kind, position, delivery, last, tier, reason }: SettledReport, logger: Logger): void {
-  const { event } = delivery ?? {};
-  const line = {
-    destination,
-    verdict: kind,
-    position,
-    delivery: delivery?.id,
-    event: event?.id,
-    type: event?.type,
-    correlationId: event?.correlationid,
-    attempt: last?.attempt ?? delivery?.attempt,
-    hop: delivery?.hop,
-    class: last?.class,
-    status: last?.status ?? undefined,
-    error: last?.error ?? undefined,
-    tookMs: last?.tookms,
-    tier: tier ?? undefined,
-    reason: reason ?? undefined,
+const FIELDS = [
+  'destination',
+  'verdict',
+  'position',
+  'delivery',
+  'event',
+  'type',
+  'correlationId',
+  'attempt',
+  'hop',
+  'class',
+  'status',
+  'error',
+  'tookMs',
+  'tier',
+  'reason',
+] as const;
+
+/** Operators are to look at these. */
+const WARNED: ReadonlySet<EndKind> = new Set(['dead-lettered', 'held', 'unreadable']);
+
+/** The one wide line of a settlement. */
+function wideLine(logger: Logger): (end: SettledReport) => void {
+  const [info, warn] = (['info', 'warn'] as const).map((level) => flatLine(logger, level, 'delivery settled', FIELDS)) as [Line, Line];
+  return ({ destination, kind, position, delivery, last, tier, reason }) => {
+    const event = delivery?.event;
+    (WARNED.has(kind) ? warn : info)({
+      destination,
+      verdict: kind,
+      position,
+      delivery: delivery?.id,
+      event: event?.id,
+      type: event?.type,
+      correlationId: event?.correlationid,
+      attempt: last?.attempt ?? delivery?.attempt,
+      hop: delivery?.hop,
+      class: last?.class,
+      status: last?.status ?? undefined,
+      error: last?.error ?? undefined,
+      tookMs: last?.tookms,
+      tier: tier ?? undefined,
+      reason: reason ?? undefined,
+    });
   };
-  if (kind === 'dead-lettered' || kind === 'held' || kind === 'unreadable') logger.warn(line, 'delivery settled');
-  else logger.info(line, 'delivery settled');
 }
+
+type Line = ReturnType<typeof flatLine<(typeof FIELDS)[number]>>;

@@ -1,5 +1,6 @@
 export * from './redact.js';
 export * from './logger.js';
+export * from './flat-line.js';
 export * from './metric-catalogue.js';
 export * from './metrics.js';
 export * from './readiness.js';

@@ -18,7 +18,7 @@ export type LoggerChoices = Readonly<{
 }>;
 
 /** Lines are collected up to this size before one write; they rest no longer than FLUSH_MS. */
-const BUFFER_BYTES = 4096;
+const BUFFER_BYTES = 15 * 1024;
 const FLUSH_MS = 250;
 
 /**

@@ -109,7 +109,11 @@ async function routed(record: LogRecord, line: Line): Promise<readonly OutRecord
 async function byDigest(record: LogRecord, line: Line): Promise<readonly OutRecord[]> {
   const decoded = await readDelivery(record, line.parts.ports.codec);
   if (decoded.ok) return digestOf(deadEnd(record, decoded.value, { reason: 'too large to go back', line }), scopeOf(line));
-  return unreadableRecords({ ...record, value: null }, { ...decoded, message: `${decoded.message}; too large to keep` }, scopeOf(line));
+  return unreadableRecords(
+    { ...record, value: null, headers: record.headers },
+    { ...decoded, message: `${decoded.message}; too large to keep` },
+    scopeOf(line),
+  );
 }
 
 function deadEnd(record: LogRecord, delivery: Delivery, { reason, line }: Readonly<{ reason: string; line: Line }>): End {

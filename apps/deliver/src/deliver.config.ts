@@ -28,11 +28,11 @@ export type DeliverBounds = Readonly<{
 
 export const deliverBoundsDefault: DeliverBounds = {
   windowMaxOffsets: settledWindowMax(),
-  windowMaxRecords: 4_000,
+  windowMaxRecords: 1_000,
   windowMaxBytes: 16 * 1024 * 1024,
-  readMaxRecords: 500,
+  readMaxRecords: 250,
   readWaitMs: 500,
-  settleEveryMs: 40,
+  settleEveryMs: 100,
   settleMaxRecords: 1_000,
   settleMaxBytes: 2 * 1024 * 1024,
   claimMaxRecords: 500,

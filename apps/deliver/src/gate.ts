@@ -8,7 +8,9 @@ type Waiter = { readonly group: object; readonly admit: (isAdmitted: boolean) =>
  */
 export class Gate {
   private inside = 0;
-  private waiters: Waiter[] = [];
+  /** Those before `first` have entered. */
+  private waiters: (Waiter | undefined)[] = [];
+  private first = 0;
   private heldUntil = 0;
   private held: string | null = null;
   private waking = false;
@@ -19,12 +21,16 @@ export class Gate {
     private readonly maxInFlight: number,
   ) {}
 
+  /** False: somebody waits, it is full or held. */
+  enterNow(): boolean {
+    const isOpen = this.held === null && this.inside < this.maxInFlight && this.first === this.waiters.length;
+    if (isOpen) this.inside++;
+    return isOpen;
+  }
+
   /** False: the group was dismissed while it waited. */
   enter(group: object): Promise<boolean> {
-    if (this.held === null && this.inside < this.maxInFlight && this.waiters.length === 0) {
-      this.inside++;
-      return Promise.resolve(true);
-    }
+    if (this.enterNow()) return Promise.resolve(true);
     return new Promise((admit) => this.waiters.push({ group, admit }));
   }
 
@@ -35,9 +41,10 @@ export class Gate {
 
   /** Sends a partition's waiters away. */
   dismiss(group: object): void {
-    const gone = this.waiters.filter((waiter) => waiter.group === group);
-    this.waiters = this.waiters.filter((waiter) => waiter.group !== group);
-    for (const waiter of gone) waiter.admit(false);
+    const gone = this.waiters.filter((waiter) => waiter?.group === group);
+    this.waiters = this.waiters.filter((waiter) => waiter && waiter.group !== group);
+    this.first = 0;
+    for (const waiter of gone) waiter?.admit(false);
   }
 
   /** Nobody new goes in before `untilMs`; a longer hold that stands is kept. */
@@ -65,11 +72,15 @@ export class Gate {
   }
 
   private admit(): void {
-    let admitted = 0;
-    while (this.held === null && this.inside < this.maxInFlight && admitted < this.waiters.length) {
+    while (this.held === null && this.inside < this.maxInFlight && this.first < this.waiters.length) {
       this.inside++;
-      this.waiters[admitted++]!.admit(true);
+      const { admit } = this.waiters[this.first]!;
+      this.waiters[this.first++] = undefined;
+      admit(true);
     }
-    if (admitted > 0) this.waiters.splice(0, admitted);
+    // Cut off when half of it is gone, so that thousands who wait are not moved up with every one who enters.
+    if (this.first * 2 <= this.waiters.length) return;
+    this.waiters.splice(0, this.first);
+    this.first = 0;
   }
 }

@@ -7,10 +7,6 @@ type Note =
   | Readonly<{ kind: 'clear'; claim: Readonly<{ offset: number; claimId: string }> }>
   | Readonly<{ kind: 'forget'; offsets: readonly number[] }>;
 
-const isEnd = (note: Note): note is Extract<Note, { kind: 'end' }> => note.kind === 'end';
-const isClear = (note: Note): note is Extract<Note, { kind: 'clear' }> => note.kind === 'clear';
-const isForget = (note: Note): note is Extract<Note, { kind: 'forget' }> => note.kind === 'forget';
-
 /** The partition's marks in batches: claims in one run of calls, notes (ends, clears, forgets) in another, each in order. */
 export class MarkWriter {
   private readonly claims: NaturalBatch<ClaimRequest, Claim | null>;
@@ -62,9 +58,14 @@ export class MarkWriter {
     const { marks, standing } = this.parts;
     const mine = standing.current();
     try {
-      const ends = notes.filter(isEnd).map(({ end }) => end);
-      const clears = notes.filter(isClear).map(({ claim }) => claim);
-      const forgets = notes.filter(isForget).flatMap(({ offsets }) => offsets);
+      const ends: AttemptEnd[] = [];
+      const clears: Readonly<{ offset: number; claimId: string }>[] = [];
+      const forgets: number[] = [];
+      for (const note of notes) {
+        if (note.kind === 'end') ends.push(note.end);
+        else if (note.kind === 'clear') clears.push(note.claim);
+        else forgets.push(...note.offsets);
+      }
       if (ends.length > 0) await marks.end(ends);
       if (clears.length > 0 && mine) await marks.clear(mine, clears);
       if (forgets.length > 0) await marks.forget(forgets);

@@ -15,7 +15,7 @@ import type { Gate } from './gate.js';
 import { itemOf, type Item } from './item.js';
 import { Lanes } from './lanes.js';
 import { MarkWriter } from './mark-writer.js';
-import { readDelivery, type ReadDelivery } from './read-delivery.js';
+import { readAtOnce, readDelivery, type ReadDelivery } from './read-delivery.js';
 import { digestOf, endKindOf, recordsOf, unreadableRecords, type End, type RecordScope } from './settlement-records.js';
 import { Settler } from './settler.js';
 import { Signal } from './signal.js';
@@ -173,7 +173,7 @@ class PartitionRun {
         this.window.passed(record.offset);
         return record.offset;
       }
-      const decoded = await this.decoded(record);
+      const decoded = readAtOnce(record, this.parts.ports.codec) ?? (await this.decoded(record));
       if (!decoded || this.stop.signal.aborted) return nextOffset;
       this.window.passed(record.offset + 1);
       this.window.see(record.offset, record.value?.length ?? 0);
@@ -240,7 +240,7 @@ class PartitionRun {
 
   private settleUnreadable(record: LogRecord, why: Readonly<{ code: string; message: string }>): void {
     const records = unreadableRecords(record, why, this.scope);
-    const empty = { ...record, value: null };
+    const empty = { ...record, value: null, headers: record.headers };
     const digest = () => unreadableRecords(empty, { ...why, message: `${why.message}; too large to keep` }, this.scope);
     const { destination, ports } = this.parts;
     const blank = { delivery: null, last: null, atMs: ports.clock.nowMs(), tier: null };

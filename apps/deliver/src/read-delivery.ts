@@ -4,10 +4,13 @@ import type { LogRecord } from '#libs/kafka/src/index.js';
 
 export type ReadDelivery = Readonly<{ ok: true; value: Delivery }> | Readonly<{ ok: false; code: string; message: string }>;
 
-/** A record's value as a delivery. Waits only for a schema that was never seen. A broken registry is thrown. */
-export function readDelivery(record: LogRecord, codec: Codec): ReadDelivery | Promise<ReadDelivery> {
+/** A record's value as a delivery; null when its schema was never seen. */
+export function readAtOnce(record: LogRecord, codec: Codec): ReadDelivery | null {
   if (record.value === null) return { ok: false, code: 'empty', message: 'the record has no value' };
   const decoded = codec.decodeSync('Delivery', record.value);
-  if (decoded.ok || decoded.code !== 'need-schema') return decoded;
-  return codec.decode('Delivery', record.value);
+  return decoded.ok || decoded.code !== 'need-schema' ? decoded : null;
 }
+
+/** The same; asks for a schema that was never seen. A broken registry is thrown. */
+export const readDelivery = async (record: LogRecord, codec: Codec): Promise<ReadDelivery> =>
+  readAtOnce(record, codec) ?? codec.decode('Delivery', record.value!);

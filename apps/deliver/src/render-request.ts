@@ -1,5 +1,5 @@
-import { createHash } from 'node:crypto';
-import { fillUrl, type DestinationConfig, type UrlTemplate } from '#libs/config/src/index.js';
+import { hash } from 'node:crypto';
+import { urlFiller, type DestinationConfig, type UrlTemplate } from '#libs/config/src/index.js';
 import type { Delivery } from '#libs/domain/src/index.js';
 import type { Rendered } from './deliver.ports.js';
 
@@ -50,17 +50,18 @@ const asHeader = (value: string): string => (HEADER_VALUE.test(value) ? value : 
 
 /** For an event that came without one: the same for all its attempts. */
 function traceparentOf(correlationId: string): string {
-  const digest = createHash('sha256').update(correlationId).digest('hex');
+  const digest = hash('sha256', correlationId);
   return `00-${digest.slice(0, 32)}-${digest.slice(32, 48)}-01`;
 }
 
 /** Path and query of a template; null when it cannot be filled for a delivery. Its origin never depends on an event. */
 export function pathRenderer({ text, placeholders }: UrlTemplate): (delivery: Delivery) => string | null {
-  const ascii = { text: text.replace(/[^\x21-\x7e]+/gu, encodeURIComponent), placeholders };
-  const originLength = /^https?:\/\/[^/?#]+/i.exec(ascii.text)?.[0].length ?? 0;
+  const ascii = text.replace(/[^\x21-\x7e]+/gu, encodeURIComponent);
+  const originLength = /^https?:\/\/[^/?#]+/i.exec(ascii)?.[0].length ?? 0;
+  const fill = urlFiller({ text: ascii, placeholders });
   return ({ id, event }) => {
     const { subject: entity, type, revision, source, correlationid } = event;
-    const filled = fillUrl(ascii, { entity, id: event.id, type, revision, source, correlationid, delivery: id });
+    const filled = fill({ entity, id: event.id, type, revision, source, correlationid, delivery: id });
     if (filled === null) return null;
     const path = filled.slice(originLength);
     return path.startsWith('/') ? path : `/${path}`;

@@ -46,15 +46,15 @@ export class UndiciSender implements Sender {
   private readonly deadlines: DeadlineQueue;
 
   constructor(private readonly options: SenderOptions) {
-    const { origin, maxInFlight, timeoutMs } = options;
+    const { origin, maxInFlight } = options;
     this.deadlines = new DeadlineQueue(options.clock);
     this.pool = new Pool(origin, {
       connections: maxInFlight,
       pipelining: 1,
       allowH2: false,
-      // The deadline is ours; these only end what it has given up already.
-      headersTimeout: timeoutMs + connectMaxMs,
-      bodyTimeout: timeoutMs + connectMaxMs,
+      // The deadline is ours and ends a request with its connection: undici's own clocks would be two timers a request for nothing.
+      headersTimeout: 0,
+      bodyTimeout: 0,
       keepAliveTimeout: 4_000,
       keepAliveMaxTimeout: 60_000,
       maxHeaderSize: headersMaxBytes,

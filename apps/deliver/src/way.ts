@@ -52,7 +52,12 @@ export class Way {
   }
 
   /** A slot, under a standing and a lease that allow a start; false when the partition goes away. */
-  async enter(): Promise<boolean> {
+  enter(): boolean | Promise<boolean> {
+    const { gate, standing } = this.parts;
+    return (standing.current() !== null && this.mayStart() && gate.enterNow()) || this.enterInTurn();
+  }
+
+  private async enterInTurn(): Promise<boolean> {
     const { gate, standing } = this.parts;
     for (;;) {
       if (!(await standing.ready())) return false;

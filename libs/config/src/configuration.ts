@@ -122,7 +122,7 @@ export type DestinationConfig = Readonly<{
   runbook: string | null;
 }>;
 
-/** A URL as written, with its placeholders. Filled by {@link fillUrl}. */
+/** A URL as written, with its placeholders. Filled by {@link urlFiller}. */
 export type UrlTemplate = Readonly<{ text: string; placeholders: readonly Placeholder[] }>;
 export type Placeholder = 'entity' | 'id' | 'type' | 'revision' | 'source' | 'correlationid' | 'delivery';
 

@@ -10,5 +10,5 @@ export * from './topic-plan.js';
 export * from './type-matcher.js';
 export { configJsonSchema } from './config.schema.js';
 export { configKeys, keyTable } from './config-keys.js';
-export { fillUrl, urlTemplate } from './url-template.js';
+export { urlFiller, urlTemplate } from './url-template.js';
 export { DURATION, durationMs, SIZE, sizeBytes } from './units.js';

@@ -10,20 +10,37 @@ export function urlTemplate(text: string): UrlTemplate {
   return { text, placeholders: [...new Set([...text.matchAll(/\{([^{}]*)\}/g)].map((match) => match[1] as Placeholder))] };
 }
 
+type Values = Readonly<Partial<Record<Placeholder, string | null>>>;
+
 /**
- * Fills a template in, each value percent-encoded, so that none reaches beyond its place.
+ * Fills a template in, each value percent-encoded, so that none reaches beyond its place. Taken apart once, filled in often.
  *
  * @returns null when a part of the path would become empty, `.` or `..`: that names another resource than was meant,
  *          and URL parsers take even an encoded `..` for a step upward. No attempt can mend it.
  */
-export function fillUrl({ text }: UrlTemplate, values: Readonly<Partial<Record<Placeholder, string | null>>>): string | null {
-  const fill = (part: string): string =>
-    part.replace(/\{([^{}]*)\}/g, (_, word) => encodeURIComponent((values[word as Placeholder] ?? '').toWellFormed()));
+export function urlFiller({ text }: UrlTemplate): (values: Values) => string | null {
   const queryAt = text.indexOf('?');
-  const path = queryAt < 0 ? text : text.slice(0, queryAt);
-  const segments = path.split('/').map((segment) => (segment.includes('{') ? fill(segment) : segment));
-  const bad = path.split('/').some((segment, n) => segment.includes('{') && ['', '.', '..'].includes(segments[n]!));
-  return bad ? null : segments.join('/') + (queryAt < 0 ? '' : fill(text.slice(queryAt)));
+  const segments = (queryAt < 0 ? text : text.slice(0, queryAt)).split('/').map(partFiller);
+  const query = queryAt < 0 ? null : partFiller(text.slice(queryAt));
+  return (values) => {
+    let filled = '';
+    for (let n = 0; n < segments.length; n += 1) {
+      const { fill, isOpen } = segments[n]!;
+      const segment = fill(values);
+      if (isOpen && (segment === '' || segment === '.' || segment === '..')) return null;
+      filled += n === 0 ? segment : `/${segment}`;
+    }
+    return query === null ? filled : filled + query.fill(values);
+  };
+}
+
+/** `isOpen`: it has a placeholder. */
+function partFiller(part: string): Readonly<{ isOpen: boolean; fill(values: Values): string }> {
+  // Of a split by its groups every second piece is a placeholder's word.
+  const pieces = part.split(/\{([^{}]*)\}/);
+  if (pieces.length === 1) return { isOpen: part.includes('{'), fill: () => part };
+  const valueOf = (word: string, values: Values): string => encodeURIComponent((values[word as Placeholder] ?? '').toWellFormed());
+  return { isOpen: true, fill: (values) => pieces.map((piece, n) => (n % 2 === 0 ? piece : valueOf(piece, values))).join('') };
 }
 
 /** What is wrong with a URL as text, without showing it: it may hold a password. Which hosts may be called is another question. */

@@ -1,7 +1,7 @@
 // Goal: the small pure parts. Method: tables, and fast-check where a simple model says what must come out.
 import { describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
-import { durationMs, fillUrl, outboundGuard, sizeBytes, typeMatcher, urlTemplate } from './index.js';
+import { durationMs, outboundGuard, sizeBytes, typeMatcher, urlFiller, urlTemplate } from './index.js';
 import { isAllowEntry } from './outbound.js';
 import { nearest } from './says.js';
 
@@ -52,7 +52,7 @@ describe('patterns of event types', () => {
 });
 
 describe('URLs with placeholders', () => {
-  const fill = (text: string, entity: string | null) => fillUrl(urlTemplate(text), { entity, type: 'a.b' });
+  const fill = (text: string, entity: string | null) => urlFiller(urlTemplate(text))({ entity, type: 'a.b' });
 
   it('fills values in percent-encoded, so that none reaches beyond its place', () => {
     expect(fill('https://h/o/{entity}?t={type}', 'a/b?c#d e%')).toBe('https://h/o/a%2Fb%3Fc%23d%20e%25?t=a.b');

@@ -7,6 +7,8 @@ export type DeliverBounds = Readonly<{
   /** Deliveries of one partition held in memory, and their bytes. */
   windowMaxRecords: number;
   windowMaxBytes: number;
+  /** Deliveries of one partition that wait for a slot; with so many nothing more is read. */
+  slotWaitersMax: number;
   readMaxRecords: number;
   readWaitMs: number;
   /** Between the end of one settling transaction and the beginning of the next. */
@@ -28,9 +30,10 @@ export type DeliverBounds = Readonly<{
 
 export const deliverBoundsDefault: DeliverBounds = {
   windowMaxOffsets: settledWindowMax(),
-  windowMaxRecords: 1_000,
+  windowMaxRecords: 2_000,
   windowMaxBytes: 16 * 1024 * 1024,
-  readMaxRecords: 250,
+  slotWaitersMax: 64,
+  readMaxRecords: 128,
   readWaitMs: 500,
   settleEveryMs: 100,
   settleMaxRecords: 1_000,

@@ -1,4 +1,5 @@
 import type { AttemptEnd, AttemptMarks, Claim, ClaimRequest } from '#libs/delivery/src/index.js';
+import type { Clock } from '#libs/kafka/src/index.js';
 import { NaturalBatch } from './natural-batch.js';
 import type { StandingKeeper } from './standing.js';
 
@@ -7,14 +8,24 @@ type Note =
   | Readonly<{ kind: 'clear'; claim: Readonly<{ offset: number; claimId: string }> }>
   | Readonly<{ kind: 'forget'; offsets: readonly number[] }>;
 
+export type MarkWriterParts = Readonly<{
+  marks: AttemptMarks;
+  standing: StandingKeeper;
+  clock: Pick<Clock, 'endOfTurn'>;
+  stop: AbortSignal;
+  batchMax: number;
+}>;
+
 /** The partition's marks in batches: claims in one run of calls, notes (ends, clears, forgets) in another, each in order. */
 export class MarkWriter {
   private readonly claims: NaturalBatch<ClaimRequest, Claim | null>;
   private readonly notes: NaturalBatch<Note, boolean>;
 
-  constructor(private readonly parts: Readonly<{ marks: AttemptMarks; standing: StandingKeeper; stop: AbortSignal; batchMax: number }>) {
-    this.claims = new NaturalBatch((requests) => this.claimBatch(requests), parts.batchMax);
-    this.notes = new NaturalBatch((notes) => this.noteBatch(notes), parts.batchMax);
+  constructor(private readonly parts: MarkWriterParts) {
+    const { clock, batchMax } = parts;
+    const gathered = clock.endOfTurn ?? null;
+    this.claims = new NaturalBatch((requests) => this.claimBatch(requests), batchMax, gathered);
+    this.notes = new NaturalBatch((notes) => this.noteBatch(notes), batchMax, gathered);
   }
 
   /** Null: refused, or no answer. */

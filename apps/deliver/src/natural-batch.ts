@@ -10,6 +10,8 @@ export class NaturalBatch<T, R> {
   constructor(
     private readonly call: (items: readonly T[]) => Promise<readonly R[]>,
     private readonly batchMax: number,
+    /** What is added until it resolves goes along. */
+    private readonly gathered: (() => Promise<void>) | null = null,
   ) {}
 
   add(item: T): Promise<R> {
@@ -21,8 +23,8 @@ export class NaturalBatch<T, R> {
 
   private async run(): Promise<void> {
     this.isRunning = true;
-    // What is added in this very turn of the event loop goes along.
-    await Promise.resolve();
+    // Without anything else, what is added in this very turn goes along.
+    await this.gathered?.();
     while (this.queue.length > 0) {
       const batch = this.queue.splice(0, this.batchMax);
       try {
@@ -31,6 +33,7 @@ export class NaturalBatch<T, R> {
       } catch (error) {
         for (const { reject } of batch) reject(error);
       }
+      if (this.gathered) await this.gathered();
     }
     this.isRunning = false;
   }

@@ -127,7 +127,7 @@ class PartitionRun {
       out: (error) => this.fail(error),
     });
     this.standing = standing;
-    this.marks = new MarkWriter({ marks, standing, stop, batchMax: bounds.claimMaxRecords });
+    this.marks = new MarkWriter({ marks, standing, clock: ports.clock, stop, batchMax: bounds.claimMaxRecords });
     standing.begin();
     const { clock, report } = ports;
     return new Way({
@@ -141,10 +141,11 @@ class PartitionRun {
       report,
       stop,
       standingPollMs: bounds.standingPollMs,
+      admitted: () => this.room.fire(),
     });
   }
 
-  /** Reading stops by itself while the window is full. */
+  /** Reading stops by itself while the window is full, and while enough of it waits for a slot: more would only lie in memory. */
   private async read(from: number, way: Way): Promise<void> {
     const { bounds, ports } = this.parts;
     const stop = this.stop.signal;
@@ -152,7 +153,7 @@ class PartitionRun {
     while (!stop.aborted) {
       const { records: held, bytes } = this.window.size();
       const room = Math.min(bounds.windowMaxRecords - held, this.window.offset() + bounds.windowMaxOffsets - next, bounds.readMaxRecords);
-      if (room <= 0 || bytes > bounds.windowMaxBytes) {
+      if (room <= 0 || bytes > bounds.windowMaxBytes || way.waiting >= bounds.slotWaitersMax) {
         await this.room.next();
         continue;
       }

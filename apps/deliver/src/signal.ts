@@ -7,7 +7,8 @@ export class Signal {
   }
 
   fire(): void {
-    const waiting = this.waiting;
+    const { waiting } = this;
+    if (waiting.length === 0) return;
     this.waiting = [];
     for (const wake of waiting) wake();
   }

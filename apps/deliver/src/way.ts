@@ -31,6 +31,8 @@ export type WayParts = Readonly<{
   /** Aborts when the partition goes away. */
   stop: AbortSignal;
   standingPollMs: number;
+  /** One that waited for a slot waits no more. */
+  admitted(): void;
 }>;
 
 /** The effects of the pipeline's steps for the deliveries of one partition; the order of them is the pipeline's. */
@@ -38,6 +40,8 @@ export class Way {
   readonly destination: Destination;
   readonly clock: Clock;
   private polling: Promise<void> | null = null;
+  /** How many of this partition wait for a slot. */
+  waiting = 0;
 
   constructor(private readonly parts: WayParts) {
     this.destination = parts.destination;
@@ -65,7 +69,11 @@ export class Way {
         if (!(await this.untilMayStart())) return false;
         continue;
       }
-      if (!(await gate.enter(this))) return false;
+      this.waiting++;
+      const isAdmitted = await gate.enter(this);
+      this.waiting--;
+      this.parts.admitted();
+      if (!isAdmitted) return false;
       if (this.mayStart() && standing.current()) return true;
       gate.leave();
     }

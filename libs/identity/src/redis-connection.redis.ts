@@ -162,6 +162,14 @@ export class RedisConnection {
       this.options.onStatus?.(status);
   }
 
+  /** What is asked in one turn, by whichever partition, goes out in one write. */
+  private gather(): void {
+    const { stream } = this.client;
+    if (stream.writableCorked > 0) return;
+    stream.cork();
+    process.nextTick(() => stream.uncork());
+  }
+
   private open({ identity, evictedKeys }: RedisStatus): RedisSession {
     const session: RedisSession = {
       identity: identity!,
@@ -171,6 +179,7 @@ export class RedisConnection {
         if (this.active !== session)
           throw new StoreUnavailableError('reconnected', `${operation}: ${this.last.why ?? `${this.where} was connected anew`}`);
         try {
+          this.gather();
           return await send(this.client);
         } catch (error) {
           const code = codeOf(error, this.active === session);

@@ -6,4 +6,6 @@ export interface Clock {
   monotonicMs(): number;
   /** Resolves after `ms`, or at once when the signal aborts (it never rejects). */
   sleep(ms: number, signal?: AbortSignal): Promise<void>;
+  /** Resolves behind what has already arrived, so that calls which follow from it go together. Left out: there is no such thing. */
+  endOfTurn?(): Promise<void>;
 }

@@ -66,7 +66,7 @@ export const kafkaTuningDefault: KafkaTuning = {
   prefetchMaxBytes: 67_108_864,
   readerIdleMs: 2_000,
   produceBatchMaxBytes: 900_000,
-  compressAboveBytes: 4_096,
+  compressAboveBytes: 16_384,
   appendMaxMs: 10_000,
   transactionalProduceMaxMs: 4_000,
   askMaxMs: 15_000,

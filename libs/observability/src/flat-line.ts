@@ -4,7 +4,6 @@ import { isSecretKey, redactText } from './redact.js';
 
 type Level = 'info' | 'warn';
 type Flat = string | number | boolean | null | undefined;
-type Innards = Readonly<Record<symbol, unknown>>;
 
 /**
  * A line that is written thousands of times a second: the same as `logger[level](fields, message)` for fields without depth, at a
@@ -20,21 +19,24 @@ export function flatLine<K extends string>(
 ): (fields: Readonly<Partial<Record<K, Flat>>>) => void {
   const secret = keys.find(isSecretKey);
   if (secret !== undefined) throw new RangeError(`a field named ${secret} is never told`);
-  const innards = logger as unknown as Innards;
-  const stream = innards[pino.symbols.streamSym] as { write(line: string): void };
-  const head = `{"level":"${level}","time":"`;
-  const bindings = `"${String(innards[pino.symbols.chindingsSym])}`;
-  const tail = `,"msg":${JSON.stringify(message)}}\n`;
-  const named = keys.map((key) => [key, `,${JSON.stringify(key)}:`] as const);
+  const { stream, bindings } = innardsOf(logger);
   return (fields) => {
     if (!logger.isLevelEnabled(level)) return;
-    let line = head + isoNow() + bindings;
-    for (const [key, name] of named) {
+    const line: Record<string, Flat> = { level, time: isoNow(), ...bindings };
+    for (const key of keys) {
       const value = fields[key];
-      if (value !== undefined) line += name + (typeof value === 'string' ? JSON.stringify(redactText(value)) : String(value));
+      line[key] = typeof value === 'string' ? redactText(value) : value;
     }
-    stream.write(line + tail);
+    line['msg'] = message;
+    stream.write(`${JSON.stringify(line)}\n`);
   };
+}
+
+function innardsOf(logger: Logger) {
+  const innards = logger as unknown as Readonly<Record<symbol, unknown>>;
+  // pino keeps what it binds as the text of a line's middle: `,"app":"deliver"`.
+  const bindings = JSON.parse(`{${String(innards[pino.symbols.chindingsSym]).slice(1)}}`) as Record<string, Flat>;
+  return { stream: innards[pino.symbols.streamSym] as { write(line: string): void }, bindings };
 }
 
 let isoMs = Number.NaN;

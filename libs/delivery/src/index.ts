@@ -4,3 +4,4 @@ export * from './decide-next-step.js';
 export * from './decide-resolution.js';
 export * from './attempt-marks.port.js';
 export { MemoryMarksServer, type MarksFault } from './attempt-marks.memory.js';
+export * from './valve.port.js';

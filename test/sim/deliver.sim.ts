@@ -187,6 +187,7 @@ export class DeliverWorld {
           name: destination,
           policy: simPolicy({ rule: this.rule, maxInFlight: this.maxInFlight, fault: this.fault }),
           sender: this.partner.sender(sim),
+          valves: [],
           resolver: this.partner.resolver(sim),
           render: ({ id }) => ({ ok: true, request: { method: 'POST', path: id, headers: {}, body: null } }),
         },

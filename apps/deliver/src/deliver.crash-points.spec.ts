@@ -58,6 +58,7 @@ async function run(resolve: UnknownRule, dieAt: { call: number; behind: boolean 
         {
           name: 'portal',
           policy: testPolicy({ resolve, timeoutMs: 30, tiers, unknown: { resolve, statuses: [], settleMs: 20 } }),
+          valves: [],
           resolver: { ask: async () => ({ kind: partner.effects > 0 ? 'found' : 'not-found' }) },
           render: ({ id }) => ({ ok: true, request: { method: 'POST', path: id, headers: {}, body: null } }),
           sender: {

@@ -1,4 +1,5 @@
 import { outboundGuard, type DestinationConfig, type HoldfastConfig, type SecretStore } from '#libs/config/src/index.js';
+import type { Valve } from '#libs/delivery/src/index.js';
 import type { Clock } from '#libs/kafka/src/index.js';
 import { concealing, secretsOf, staticCredentials } from './credentials.js';
 import type { DeliverBounds } from './deliver.config.js';
@@ -62,8 +63,15 @@ export function openDestinations({ config, secrets, clock, bounds }: Destination
       resolver: lookup
         ? new LookupResolver(lookup, concealing(open({ ...asks, origin: originOf(lookup.url) }), one.auth), credentials)
         : noResolver,
+      valves: valvesOf(one, { clock }),
       render: requestRenderer(one, credentials),
     };
   });
-  return { destinations, close: async () => void (await Promise.all(senders.map((sender) => sender.close()))) };
+  const ends = [...senders, ...destinations.flatMap(({ valves }) => valves)];
+  return { destinations, close: async () => void (await Promise.all(ends.map((one) => one.close()))) };
+}
+
+/** What may keep a destination's requests back, in the order in which it is asked; the rate comes last, for it takes tokens. */
+function valvesOf(_config: DestinationConfig, _parts: Readonly<{ clock: Clock }>): readonly Valve[] {
+  return [];
 }

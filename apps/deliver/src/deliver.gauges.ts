@@ -2,6 +2,7 @@ import type { TopicNames } from '#libs/domain/src/index.js';
 import type { Clock, LogCluster } from '#libs/kafka/src/index.js';
 import type { Metrics } from '#libs/observability/src/index.js';
 import type { DeliverProcess } from './deliver.process.js';
+import { holdReasons } from './gate.js';
 
 const everyMs = 5_000;
 const readWaitMs = 1_000;
@@ -29,12 +30,10 @@ export async function watchGauges(parts: GaugeParts, signal: AbortSignal): Promi
 }
 
 export function measureHolds({ process, metrics, destinations, clock }: GaugeParts): void {
-  const held = new Map(process.holds().map((hold) => [hold.destination, hold]));
-  for (const destination of destinations) {
-    const hold = held.get(destination);
-    const seconds = hold ? Math.max(0, clock.nowMs() - hold.sinceMs) / 1_000 : 0;
-    metrics.holdSeconds.set({ destination, reason: 'throttled' }, seconds);
-  }
+  const nowMs = clock.nowMs();
+  for (const destination of destinations) for (const reason of holdReasons) metrics.holdSeconds.set({ destination, reason }, 0);
+  for (const { destination, reason, sinceMs } of process.holds())
+    metrics.holdSeconds.set({ destination, reason }, Math.max(0, nowMs - sinceMs) / 1_000);
 }
 
 export async function measureDepths(parts: GaugeParts): Promise<void> {

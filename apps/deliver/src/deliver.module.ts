@@ -94,6 +94,7 @@ function wire({ ground, of: { config }, cluster, redis, codec }: Parts): Deliver
   const telling = deliverTelling({ logger, metrics, boundedType: boundedType(config.eventTypes), clock });
   const ports = { clock, codec, marks: new RedisAttemptMarksStore(redis, prefix), report: telling, logger, topics: topicNames(prefix) };
   const process = createDeliverProcess({ cluster, ports, destinations, tiers: config.retry.tiers, topicPrefix: prefix });
+  shutdown.add('close', 'gates', () => process.close());
   registerHealth(readiness, { redis, process, telling });
   return process;
 }

@@ -1,5 +1,14 @@
 import type { Codec } from '#libs/contracts/src/index.js';
-import type { AttemptMarksStore, ClassRules, Outcome, ResolutionPolicy, SentOutcome, StepPolicy } from '#libs/delivery/src/index.js';
+import type {
+  AttemptMarksStore,
+  ClassRules,
+  Holding,
+  Outcome,
+  ResolutionPolicy,
+  SentOutcome,
+  StepPolicy,
+  Valve,
+} from '#libs/delivery/src/index.js';
 import type { Delivery, HistoryEntry, TopicNames } from '#libs/domain/src/index.js';
 import type { Clock, Logger } from '#libs/kafka/src/index.js';
 
@@ -9,6 +18,8 @@ export type Destination = Readonly<{
   policy: DestinationPolicy;
   sender: Sender;
   resolver: Resolver;
+  /** What may keep its requests back; none costs nothing. Closed by whoever opened the destination. */
+  valves: readonly Valve[];
   /** Pure for a given delivery, except for credentials, which are read when it is called. */
   render(delivery: Delivery): Rendered;
 }>;
@@ -55,7 +66,7 @@ export interface DeliverReport {
   attempted(delivery: Delivery, entry: HistoryEntry): void;
   duplicateSent(destination: string, cause: DuplicateCause): void;
   settled(end: SettledReport): void;
-  destinationHeld(destination: string, reason: string, untilMs: number): void;
+  destinationHeld(destination: string, holding: Holding): void;
   redisForgot(destination: string, partition: number): void;
   /** A partition of a destination or a delay line does not move, and why; null: it moves again, or is not here any more. */
   waits(name: string, partition: number, why: string | null): void;

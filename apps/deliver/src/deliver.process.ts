@@ -1,3 +1,4 @@
+import type { Holding } from '#libs/delivery/src/index.js';
 import { groupNames, type GroupNames } from '#libs/domain/src/index.js';
 import type { LogCluster, Owner, PartitionLog, PartitionWork, RecordSource, SourceStatus } from '#libs/kafka/src/index.js';
 import { delayLineWork } from './delay-line.pipeline.js';
@@ -26,11 +27,13 @@ export type DeliverProcess = Readonly<{
   start(): Promise<void>;
   /** Revokes, settles what ends in time, leaves the groups. */
   stop(): Promise<void>;
+  /** Ends what waits beside the partitions; `stop` does it as well. */
+  close(): Promise<void>;
   status(): readonly SourceStatus[];
   /** Partitions that are here now, as `<destination or tier>/<partition>`. */
   here(): ReadonlySet<string>;
-  /** What each destination is held by, if it is. */
-  holds(): readonly Readonly<{ destination: string; reason: string; sinceMs: number; untilMs: number }>[];
+  /** All that holds each destination, the most telling first. */
+  holds(): readonly (Holding & Readonly<{ destination: string }>)[];
 }>;
 
 /** The whole of `deliver` over its ports: a group, a topic, a gate and a way out for each destination; a group for each delay line. */
@@ -39,7 +42,9 @@ export function createDeliverProcess(parts: DeliverProcessParts): DeliverProcess
   const bounds = { ...deliverBoundsDefault, ...parts.bounds };
   const groups: GroupNames = groupNames(parts.topicPrefix);
   const known = new Set(destinations.map(({ name }) => name));
-  const gates = new Map(destinations.map(({ name, policy }) => [name, new Gate(ports.clock, policy.maxInFlight)]));
+  const gates = new Map(
+    destinations.map(({ name, policy, valves }) => [name, new Gate(ports.clock, { maxInFlight: policy.maxInFlight, valves })]),
+  );
   const works = [
     ...destinations.map((destination) => ({
       name: destination.name,
@@ -52,17 +57,18 @@ export function createDeliverProcess(parts: DeliverProcessParts): DeliverProcess
       work: delayLineWork({ tier, known, ports, bounds, ...(ownerOf && { ownerOf }) }),
     })),
   ];
+  const close = async (): Promise<void> => void (await Promise.all([...gates.values()].map((gate) => gate.close())));
   const sources: readonly RecordSource[] = works.map(({ source }) => source);
   return {
     works,
     start: async () => void (await Promise.all(works.map(({ source, work }) => source.start(work)))),
-    stop: async () => void (await Promise.all(sources.map((source) => source.stop()))),
+    stop: async () => {
+      await Promise.all(sources.map((source) => source.stop()));
+      await close();
+    },
+    close,
     status: () => sources.map((source) => source.status()),
     here: () => new Set(works.flatMap(({ name, source }) => source.status().partitions.map((partition) => `${name}/${partition}`))),
-    holds: () =>
-      [...gates].flatMap(([destination, gate]) => {
-        const holding = gate.holding();
-        return holding ? [{ destination, ...holding }] : [];
-      }),
+    holds: () => [...gates].flatMap(([destination, gate]) => gate.holdings().map((holding) => ({ destination, ...holding }))),
   };
 }

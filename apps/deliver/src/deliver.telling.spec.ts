@@ -85,7 +85,7 @@ describe('what is measured', () => {
       cluster: log.process(),
       process: {
         status: () => [status],
-        holds: () => [{ destination: 'portal', reason: 'throttled', sinceMs: systemClock.nowMs() - 7_000, untilMs: 0 }],
+        holds: () => [{ destination: 'portal', reason: 'throttled', sinceMs: systemClock.nowMs() - 7_000, untilMs: 0, detail: null }],
       },
       metrics,
       boundedType: boundedType(['order.updated']),
@@ -101,7 +101,8 @@ describe('what is measured', () => {
       'holdfast_retry_depth{tier="30s",type="other"} 1',
     ]);
     const holds = await line('holdfast_hold_seconds{');
-    expect(holds[0]).toMatch(/destination="portal",reason="throttled"\} 7/);
-    expect(holds[1]).toMatch(/destination="shop",reason="throttled"\} 0/);
+    expect(holds).toContainEqual(expect.stringMatching(/destination="portal",reason="throttled"\} 7/));
+    expect(holds).toContain('holdfast_hold_seconds{destination="portal",reason="paused"} 0');
+    expect(holds).toContain('holdfast_hold_seconds{destination="shop",reason="throttled"} 0');
   });
 });

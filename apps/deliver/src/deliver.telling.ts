@@ -34,8 +34,11 @@ export function deliverTelling({ logger, metrics, boundedType, clock }: Parts): 
       count(end, { metrics, boundedType, nowMs: clock.nowMs() });
       say(end);
     },
-    destinationHeld: (destination, reason, untilMs) =>
-      logger.warn({ destination, reason, until: new Date(untilMs).toISOString() }, 'the destination is held'),
+    destinationHeld: (destination, { reason, untilMs, detail }) =>
+      logger.warn(
+        { destination, reason, until: untilMs === null ? undefined : new Date(untilMs).toISOString(), detail: detail ?? undefined },
+        'the destination is held',
+      ),
     redisForgot: (destination, partition) => {
       metrics.redisRebuilds.inc({ app: 'deliver' });
       logger.warn({ destination, partition }, 'Redis forgot: every unsettled delivery of the partition counts as started');

@@ -1,13 +1,15 @@
 import { describe, expect, it } from '@jest/globals';
+import { HoldValve } from '#libs/delivery/src/index.js';
 import { ManualClock } from '#libs/kafka/src/testing/manual-clock.js';
 import { Gate } from './gate.js';
+import { ScriptedValve, toldOf } from '#libs/delivery/src/testing/scripted-valve.js';
 
 // Goal: never more inside than allowed, nobody while it is held, first come first served, and nobody forgotten.
 const turn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
 
-function world(maxInFlight: number) {
+function world(maxInFlight: number, ...valves: ScriptedValve[]) {
   const clock = new ManualClock();
-  const gate = new Gate(clock, maxInFlight);
+  const gate = new Gate(clock, { maxInFlight, valves });
   const order: string[] = [];
   const enter = (name: string, group: object = gate): void =>
     void gate.enter(group).then((isIn) => order.push(`${name}${isIn ? '' : ' dismissed'}`));
@@ -31,7 +33,7 @@ describe('Gate', () => {
 
   it('lets nobody in while it is held, and all who may when the time has come', async () => {
     const { clock, gate, order, enter } = world(3);
-    gate.hold(clock.nowMs() + 1_000, 'throttled');
+    gate.hold(clock.nowMs() + 1_000);
     ['a', 'b', 'c', 'd'].forEach((name) => enter(name));
     await clock.advance(999);
     expect(order).toEqual([]);
@@ -44,10 +46,10 @@ describe('Gate', () => {
   it('keeps the longer of two holds', async () => {
     const { clock, gate, order, enter } = world(1);
     const nowMs = clock.nowMs();
-    gate.hold(nowMs + 1_000, 'throttled');
-    gate.hold(nowMs + 500, 'throttled');
+    gate.hold(nowMs + 1_000);
+    gate.hold(nowMs + 500);
     await clock.advance(200);
-    gate.hold(nowMs + 2_000, 'throttled');
+    gate.hold(nowMs + 2_000);
     enter('a');
     await clock.advance(1_500);
     expect(order).toEqual([]);
@@ -57,9 +59,9 @@ describe('Gate', () => {
 
   it('holds again after a hold', async () => {
     const { clock, gate, order, enter } = world(1);
-    gate.hold(clock.nowMs() + 100, 'throttled');
+    gate.hold(clock.nowMs() + 100);
     await clock.advance(100);
-    gate.hold(clock.nowMs() + 100, 'throttled');
+    gate.hold(clock.nowMs() + 100);
     enter('a');
     await clock.advance(99);
     expect(order).toEqual([]);
@@ -79,5 +81,105 @@ describe('Gate', () => {
     gate.leave();
     await turn();
     expect(order).toEqual(['first', 'gone dismissed', 'stays']);
+  });
+
+  it('lets in no more than the tightest valve, and looks again when one has changed', async () => {
+    const [wide, tight] = [new ScriptedValve(), new ScriptedValve()];
+    const { gate, order, enter } = world(8, wide, tight);
+    Object.assign(wide, { allowed: 3 });
+    Object.assign(tight, { allowed: 1 });
+    ['a', 'b', 'c', 'd'].forEach((name) => enter(name));
+    await turn();
+    expect(order).toEqual(['a']);
+    tight.set(2);
+    await turn();
+    expect(order).toEqual(['a', 'b']);
+    tight.set(Infinity);
+    await turn();
+    expect(order).toEqual(['a', 'b', 'c']);
+    gate.leave();
+    await turn();
+    expect(order).toEqual(['a', 'b', 'c', 'd']);
+  });
+
+  it('takes what a request costs only when every limit allows it, once for each, and waits for more of it', async () => {
+    const [shut, rate] = [new ScriptedValve(), new ScriptedValve()];
+    const { gate, order, enter } = world(8, rate, shut);
+    shut.allowed = 0;
+    rate.tokens = 2;
+    ['a', 'b', 'c'].forEach((name) => enter(name));
+    await turn();
+    expect([rate.taken, order]).toEqual([0, []]);
+    shut.set(Infinity);
+    await turn();
+    expect([rate.taken, order]).toEqual([2, ['a', 'b']]);
+    gate.leave();
+    await turn();
+    expect(order).toEqual(['a', 'b']);
+    rate.refill(1);
+    await turn();
+    expect([rate.taken, order]).toEqual([3, ['a', 'b', 'c']]);
+  });
+
+  it('lets nobody past those who wait, though there is room', async () => {
+    const valve = new ScriptedValve();
+    const { gate, order, enter } = world(8, valve);
+    valve.tokens = 0;
+    enter('first');
+    await turn();
+    valve.tokens = 1;
+    expect(gate.enterNow()).toBe(false);
+    gate.enter(gate).catch(() => {});
+    valve.refill(0);
+    await turn();
+    expect(order).toEqual(['first']);
+  });
+
+  it('is not led astray by a valve that calls back while it is asked', async () => {
+    const valve = new ScriptedValve();
+    const { order, enter } = world(2, valve);
+    valve.tokens = 0;
+    ['a', 'b', 'c'].forEach((name) => enter(name));
+    valve.onTake = () => valve.set(2);
+    valve.refill(9);
+    await turn();
+    expect(order).toEqual(['a', 'b']);
+  });
+
+  it('names all that holds it, the most telling first, and hands every outcome to every valve', () => {
+    const [breaker, paused] = [new ScriptedValve(), new ScriptedValve()];
+    const { clock, gate } = world(2, breaker, paused);
+    expect(gate.isTold).toBe(true);
+    expect(gate.holding()).toBeNull();
+    breaker.hold('breaker');
+    gate.hold(clock.nowMs() + 5);
+    paused.hold('paused');
+    expect(gate.holdings().map(({ reason }) => reason)).toEqual(['paused', 'breaker', 'throttled']);
+    expect(gate.holding()).toMatchObject({ reason: 'paused' });
+    gate.told(toldOf('transient'));
+    expect([breaker.heard, paused.heard]).toEqual([['transient'], ['transient']]);
+  });
+
+  it('wants to hear of nothing without valves', () => {
+    expect(world(1).gate.isTold).toBe(false);
+  });
+
+  it('opens at once when a hold ends early, and closes again for as long as the next one says', async () => {
+    const clock = new ManualClock();
+    const pause = new HoldValve(clock, 'paused');
+    const gate = new Gate(clock, { maxInFlight: 1, valves: [pause] });
+    pause.hold(null, 'an operator');
+    expect(gate.enterNow()).toBe(false);
+    await clock.advance(86_400_000);
+    expect(gate.holding()).toMatchObject({ reason: 'paused', untilMs: null, detail: 'an operator' });
+    pause.release();
+    expect(gate.enterNow()).toBe(true);
+    gate.leave();
+    pause.hold(clock.nowMs() + 1_000);
+    pause.release();
+    pause.hold(clock.nowMs() + 10);
+    const entered = gate.enter(gate);
+    await clock.advance(10);
+    expect(await entered).toBe(true);
   });
 });

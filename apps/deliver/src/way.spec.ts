@@ -7,7 +7,7 @@ describe('Way', () => {
   it('keeps little of an answer, though a look-up reads much of one: a history has to fit into its record', () => {
     const clock = { nowMs: () => 1_000, monotonicMs: () => 1_000, sleep: async () => {} };
     const destination = { name: 'portal', policy: testPolicy() };
-    const way = new Way({ destination, clock, report: { attempted: () => {} } } as unknown as WayParts);
+    const way = new Way({ destination, clock, report: { attempted: () => {} }, gate: { isTold: false } } as unknown as WayParts);
     const item = itemOf(0, 0, testDelivery(0));
     const outcome = { kind: 'responded', status: 500, retryAfterMs: null, body: 'x'.repeat(256 * 1024) } as const;
     way.book(item, outcome, { class: 'transient', rule: 'default', effect: 'no' }, { wallMs: 1_000, monotonicMs: 1_000 });

@@ -177,7 +177,7 @@ export class Way {
 
   /** Writes the attempt into the history, and hands out what the next decision looks at. */
   book(item: Item, outcome: SentOutcome, classified: Classified, deadline: Deadline): AttemptFacts {
-    const { clock, report, destination } = this.parts;
+    const { clock, report, destination, gate } = this.parts;
     const nowMs = clock.nowMs();
     const at = deadline.wallMs - destination.policy.timeoutMs;
     const isAnswer = outcome.kind === 'responded';
@@ -192,6 +192,7 @@ export class Way {
     });
     report.attempted(item.delivery, entry);
     item.firstAttemptAtMs ??= at;
+    if (gate.isTold) this.tell(item, outcome, classified, entry);
     return {
       outcome: classified,
       retryAfterMs: isAnswer ? outcome.retryAfterMs : null,
@@ -204,6 +205,21 @@ export class Way {
     };
   }
 
+  /** A look-up's outcome too, where the partner did not answer it: it says as much about the partner. */
+  private tell(item: Item, outcome: SentOutcome, { class: named, effect }: Classified, { tookms }: HistoryEntry): void {
+    const isAnswer = outcome.kind === 'responded';
+    this.parts.gate.told({
+      class: named,
+      effect,
+      status: isAnswer ? outcome.status : null,
+      nowMs: this.clock.nowMs(),
+      tookMs: outcome.kind === 'unsendable' || (outcome.kind === 'unreachable' && outcome.when === 'before') ? null : tookms,
+      retryAfterMs: isAnswer ? outcome.retryAfterMs : null,
+      rateLimit: null,
+      isRetry: item.delivery.attempt > 0,
+    });
+  }
+
   async follow(item: Item, step: NextStep, how: Readonly<{ classified: Classified; doneAs: DoneAs }>): Promise<Turn> {
     const { marks, gate, report, destination, clock } = this.parts;
     const end = { item, atMs: clock.nowMs(), class: how.classified.class };
@@ -213,8 +229,8 @@ export class Way {
     }
     const holdUntilMs = step.kind === 'hold' ? step.untilMs : step.kind === 'delay' ? step.holdUntilMs : null;
     if (holdUntilMs !== null) {
-      gate.hold(holdUntilMs, 'throttled');
-      report.destinationHeld(destination.name, 'throttled', holdUntilMs);
+      const holding = gate.hold(holdUntilMs) ? gate.holding() : null;
+      if (holding) report.destinationHeld(destination.name, holding);
     }
     if (step.kind === 'hold') return this.unsent(item);
     // A definite failure took no effect: an owner that takes over now may send at once.

@@ -93,7 +93,7 @@ export function listeningReport(): { report: DeliverReport; told: Told } {
     attempted: ({ id }, entry) => void told.attempts.push(`${id} ${entry.attempt} ${entry.class}`),
     duplicateSent: (_destination, cause) => void told.duplicates.push(cause),
     settled: ({ kind, delivery, position }) => void told.settled.push(`${delivery?.id ?? position} ${kind}`),
-    destinationHeld: (_destination, reason) => void told.holds.push(reason),
+    destinationHeld: (_destination, { reason }) => void told.holds.push(reason),
     redisForgot: () => {},
     waits: (name, partition, why) => void (why && told.waits.push(`${name}/${partition} ${why}`)),
   };

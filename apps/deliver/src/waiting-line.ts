@@ -1,0 +1,37 @@
+type Waiter = { readonly group: object; readonly admit: (isAdmitted: boolean) => void };
+
+/** Those who wait at a gate: first come, first served. */
+export class WaitingLine {
+  /** Those before `first` have gone in. */
+  private waiters: (Waiter | undefined)[] = [];
+  private first = 0;
+
+  isEmpty(): boolean {
+    return this.first === this.waiters.length;
+  }
+
+  /** False: sent away. */
+  join(group: object): Promise<boolean> {
+    return new Promise((admit) => this.waiters.push({ group, admit }));
+  }
+
+  /** The first one goes in. */
+  admitFirst(): void {
+    const { admit } = this.waiters[this.first]!;
+    this.waiters[this.first++] = undefined;
+    // Cut off when half of it is gone, so that thousands who wait are not moved up with every one who enters.
+    if (this.first * 2 > this.waiters.length) {
+      this.waiters.splice(0, this.first);
+      this.first = 0;
+    }
+    admit(true);
+  }
+
+  /** Sends a group's waiters away; the others keep their order. */
+  dismiss(group: object): void {
+    const gone = this.waiters.filter((waiter) => waiter?.group === group);
+    this.waiters = this.waiters.filter((waiter) => waiter && waiter.group !== group);
+    this.first = 0;
+    for (const waiter of gone) waiter?.admit(false);
+  }
+}

@@ -44,12 +44,13 @@ export function plantInLog(log: PartitionLog, fault: DeliverFault | null, broker
       if (fault === 'offset read before the fence') early = await log.committed();
       await log.fence();
     },
-    committed: async () => (early === undefined ? log.committed() : early),
+    committed: async (beside) => (early === undefined || beside !== undefined ? log.committed(beside) : early),
     commit: async (batch) => {
       if (fault !== 'settled outside the transaction' || batch.records.length === 0) return log.commit(batch);
       await interleave.before('log.commit without a transaction');
       broker.write(batch.records, null);
       broker.setCommitted({ group, topic, partition, offset: batch.offset, metadata: batch.metadata });
+      if (batch.beside) broker.setCommitted({ group, partition, ...batch.beside });
       await interleave.after('log.commit without a transaction');
     },
   };

@@ -124,7 +124,7 @@ describe('dlq-handler', () => {
   it('keeps and tells once across a crash between the store and the commit', async () => {
     const w = await world();
     const hangs = {
-      acquire: async () => ({ incarnation: 'inc', number: 1, offset: 0, settled: [], redisIdentity: null }),
+      acquire: async () => ({ incarnation: 'inc', number: 1, offset: 0, settled: [], redisIdentity: null, beside: null }),
       settle: () => new Promise<void>(() => {}),
       prove: async () => {},
       current: () => {

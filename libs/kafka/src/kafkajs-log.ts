@@ -35,7 +35,7 @@ class KafkajsCluster implements LogCluster {
     this.transactions = Array.from({ length: base.tuning.transactionConnections }, () => new Wire(base));
   }
 
-  source(name: { group: string; topic: string }): RecordSource {
+  source(name: { group: string; topic: string; beside?: string }): RecordSource {
     const nextWire = (): Wire => this.transactions[this.handedOut++ % this.transactions.length]!;
     const source = new KafkajsSource(this.context, nextWire, name);
     this.sources.add(source);

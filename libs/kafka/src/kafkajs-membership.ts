@@ -42,7 +42,7 @@ export class Membership {
 
   constructor(
     private readonly context: WireContext,
-    private readonly name: Readonly<{ group: string; topic: string }>,
+    private readonly name: Readonly<{ group: string; topic: string; beside?: string }>,
     private readonly assigned: Assigned,
   ) {
     this.wire = new Wire(context);
@@ -100,11 +100,16 @@ export class Membership {
   }
 
   private async join(): Promise<void> {
-    const { group, topic } = this.name;
+    const { group, topic, beside } = this.name;
     const { tuning, clock, logger } = this.context;
     const count = await this.partitionCount();
     const coordinator = await this.wire.coordinator('group', group);
-    const metadata = MemberMetadata.encode({ version: 1, topics: [topic], userData: Buffer.from(JSON.stringify(this.has)) });
+    // Kafka lets the offsets of a topic expire that nobody of the group subscribes to, even while its members live.
+    const metadata = MemberMetadata.encode({
+      version: 1,
+      topics: beside === undefined ? [topic] : [topic, beside],
+      userData: Buffer.from(JSON.stringify(this.has)),
+    });
     const joined = await coordinator.joinGroup({
       groupId: group,
       sessionTimeout: tuning.sessionTimeoutMs,

@@ -3,10 +3,9 @@ import { fencedTypes, kafkaErrorType, toLogError } from './kafkajs-errors.js';
 import { BatchProducer } from './kafkajs-producer.js';
 import { KafkajsReader, type ReaderContext } from './kafkajs-reader.js';
 import { isTransient, type Wire } from './kafkajs-wire.js';
-import { type Committed, LogError, type OutRecord, type PartitionLog } from './log.port.js';
+import { type CommitBatch, type Committed, LogError, type PartitionLog } from './log.port.js';
 import { retrying } from './retrying.js';
 
-type Batch = Readonly<{ records: readonly OutRecord[]; offset: number; metadata: string }>;
 type Session = Readonly<{ ask: ProducerAsk; producer: BatchProducer }>;
 
 const askFirstMs = 5;
@@ -55,8 +54,8 @@ export class KafkajsPartitionLog extends KafkajsReader implements PartitionLog {
     this.context.logger.debug({ transactionalId, ...identity, atMs: clock.nowMs() }, 'fenced');
   }
 
-  async committed(): Promise<Committed | null> {
-    const { topic, partition, group } = this;
+  async committed(topic: string = this.topic): Promise<Committed | null> {
+    const { partition, group } = this;
     const { responses } = await this.ask(`reading the offset of ${group} on ${topic}/${partition}`, async () => {
       const coordinator = await this.transactions.coordinator('group', group);
       return coordinator.offsetFetch({ groupId: group, topics: [{ topic, partitions: [{ partition }] }] });
@@ -66,7 +65,7 @@ export class KafkajsPartitionLog extends KafkajsReader implements PartitionLog {
     return { offset: Number(found.offset), metadata: found.metadata ?? '' };
   }
 
-  async commit(batch: Batch): Promise<void> {
+  async commit(batch: CommitBatch): Promise<void> {
     const { session } = this;
     if (!session) throw new RangeError(`${this.transactionalId}: fence before the first commit and after any failed one`);
     this.session = null; // Given back below, when the outcome is known.
@@ -84,24 +83,28 @@ export class KafkajsPartitionLog extends KafkajsReader implements PartitionLog {
     this.session = session;
   }
 
-  private async write({ ask, producer }: Session, { records, offset, metadata }: Batch): Promise<void> {
+  private async write({ ask, producer }: Session, { records, offset, metadata, beside }: CommitBatch): Promise<void> {
     const { group, topic, partition } = this;
     const plans = await producer.plan(records);
+    const offsets = [{ topic, offset, metadata }, ...(beside ? [beside] : [])];
     await this.begin(ask, plans);
     const sendOffset = async (): Promise<void> => {
       const coordinator = await this.transactions.coordinator('group', group);
       await coordinator.txnOffsetCommit({
         ...ask,
         groupId: group,
-        topics: [{ topic, partitions: [{ partition, offset: String(offset), metadata }] }],
+        topics: offsets.map((one) => ({
+          topic: one.topic,
+          partitions: [{ partition, offset: String(one.offset), metadata: one.metadata }],
+        })),
       });
     };
-    const [sent, offsets] = await Promise.allSettled([
+    const [sent, committed] = await Promise.allSettled([
       producer.send(plans, this.context.tuning.transactionalProduceMaxMs),
       this.again(this.context.tuning.transactionalProduceMaxMs, sendOffset),
     ]);
     if (sent.status === 'rejected') throw sent.reason;
-    if (offsets.status === 'rejected') throw offsets.reason;
+    if (committed.status === 'rejected') throw committed.reason;
   }
 
   /** Both requests go out at once; the broker takes those of one connection in order. */

@@ -16,7 +16,7 @@ export class KafkajsSource implements RecordSource {
   constructor(
     private readonly context: ReaderContext,
     private readonly transactionWire: () => Wire,
-    private readonly name: Readonly<{ group: string; topic: string }>,
+    private readonly name: Readonly<{ group: string; topic: string; beside?: string }>,
   ) {}
 
   async start(work: PartitionWork): Promise<void> {

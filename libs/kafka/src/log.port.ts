@@ -59,15 +59,23 @@ export interface PartitionLog extends PartitionReader {
   readonly group: string;
   /** Opens and aborts an empty transaction under a new producer: the owner before me can commit nothing more. Resolves when final. */
   fence(): Promise<void>;
-  /** Null: no offset was ever committed, or it has expired. */
-  committed(): Promise<Committed | null>;
+  /** Null: no offset was ever committed, or it has expired. `beside`: this group's in the same partition of that other topic. */
+  committed(beside?: string): Promise<Committed | null>;
   /**
    * One transaction: the records, and this group's offset with its metadata. `records` may be empty (offset and metadata alone).
    * Errors: LogError `fenced` (another owner), `unknown-end` (the answer to the commit is lost: never repeat, rule 3),
    * `too-large` (aborted; a smaller batch may pass, rule 8), `unavailable` (aborted or never begun).
    */
-  commit(batch: Readonly<{ records: readonly OutRecord[]; offset: number; metadata: string }>): Promise<void>;
+  commit(batch: CommitBatch): Promise<void>;
 }
+
+/** `beside`: the group's offset in the same partition of another topic, which whoever owns this partition reads as well. */
+export type CommitBatch = Readonly<{
+  records: readonly OutRecord[];
+  offset: number;
+  metadata: string;
+  beside?: Readonly<{ topic: string; offset: number; metadata: string }>;
+}>;
 
 /** What the group says of my ownership. */
 export interface Lease {
@@ -106,7 +114,8 @@ export interface RecordSink {
 }
 
 export interface LogCluster {
-  source(options: { group: string; topic: string }): RecordSource;
+  /** `beside`: a topic of as many partitions that the owner of a partition reads by itself. The group does not assign it, and keeps its offsets. */
+  source(options: { group: string; topic: string; beside?: string }): RecordSource;
   sink(): Promise<RecordSink>;
   reader(topic: string, partition: number): PartitionReader;
   partitions(topic: string): Promise<number | null>;

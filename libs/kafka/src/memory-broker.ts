@@ -71,12 +71,12 @@ export class MemoryBroker {
     return producer.open;
   }
 
-  end(transactionalId: string, epoch: number, how: 'committed' | 'aborted', offset?: GroupOffset): void {
+  end(transactionalId: string, epoch: number, how: 'committed' | 'aborted', offsets: readonly GroupOffset[] = []): void {
     const producer = this.current(transactionalId, epoch);
     if (!producer.open) throw new LogError('fenced', `${transactionalId}: its transaction was ended by another`);
     this.finish(producer.open, how);
     producer.open = null;
-    if (offset && how === 'committed') this.setCommitted(offset);
+    if (how === 'committed') for (const offset of offsets) this.setCommitted(offset);
   }
 
   /** All or nothing: sizes and topics are looked at before the first record is written. */

@@ -4,11 +4,11 @@ import { type Interleave, straightThrough } from './interleave.js';
 import {
   type Bounds,
   type Chunk,
+  type CommitBatch,
   type Committed,
   type LogCluster,
   LogError,
   type LogRecord,
-  type OutRecord,
   type PartitionLog,
   type PartitionReader,
   type PartitionWork,
@@ -192,20 +192,19 @@ class MemoryPartitionLog extends MemoryReader implements PartitionLog {
     this.epoch = epoch;
   }
 
-  committed(): Promise<Committed | null> {
-    return this.process.step(this.call('committed'), () => this.process.log.broker.committed(this.group, this.topic, this.partition));
+  committed(beside: string = this.topic): Promise<Committed | null> {
+    return this.process.step(this.call('committed'), () => this.process.log.broker.committed(this.group, beside, this.partition));
   }
 
-  async commit({ records, offset, metadata }: { records: readonly OutRecord[]; offset: number; metadata: string }): Promise<void> {
+  async commit({ records, offset, metadata, beside }: CommitBatch): Promise<void> {
     const { epoch, transactionalId, group, topic, partition } = this;
     if (epoch === null) throw new RangeError(`${transactionalId}: fence before the first commit and after any failed one`);
     const { broker } = this.process.log;
     this.epoch = null;
     try {
       await this.process.step(this.call('commit.write'), () => broker.write(records, broker.begin(transactionalId, epoch)));
-      await this.process.step(this.call('commit.end'), () =>
-        broker.end(transactionalId, epoch, 'committed', { group, topic, partition, offset, metadata }),
-      );
+      const offsets = [{ group, topic, partition, offset, metadata }, ...(beside ? [{ group, partition, ...beside }] : [])];
+      await this.process.step(this.call('commit.end'), () => broker.end(transactionalId, epoch, 'committed', offsets));
       this.epoch = epoch;
     } catch (error) {
       if (error instanceof LogError && error.code === 'too-large') {

@@ -20,7 +20,12 @@ export type Ownership = Readonly<{
   settled: readonly number[];
   /** The Redis this was written beside; null before the first (rule 13). */
   redisIdentity: string | null;
+  /** The same of the other topic that this owner reads; null: it reads none. */
+  beside: Progress | null;
 }>;
+
+/** How far one log is settled: the first offset that is not, and those beyond it that are, ascending. */
+export type Progress = Readonly<{ offset: number; settled: readonly number[] }>;
 
 export type Settlement = Readonly<{
   records: readonly OutRecord[];
@@ -28,6 +33,8 @@ export type Settlement = Readonly<{
   settled: readonly number[];
   /** Left out: stays as it was. */
   redisIdentity?: string;
+  /** Left out: stays as it was. */
+  beside?: Progress;
 }>;
 
 export interface Owner {

@@ -24,7 +24,7 @@ async function world(options: Partial<OwnerOptions> = {}) {
     .createTopic('out');
   const made: PartitionLog[] = [];
   let words = 0;
-  const newOwner = async (process: string): Promise<PartitionOwner> => {
+  const newOwner = async (process: string, more: Partial<OwnerOptions> = {}): Promise<PartitionOwner> => {
     const source = log.process(interleave, process).source({ group: 'g', topic: 'in' });
     await source.start(
       async (one, lease) => void (made.push(one), await new Promise((resolve) => lease.revoked.addEventListener('abort', resolve))),
@@ -32,7 +32,12 @@ async function world(options: Partial<OwnerOptions> = {}) {
     log.group('g', 'in').moveTo(0, process, { told: false });
     await new Promise((resolve) => setImmediate(resolve));
     calls.length = 0;
-    return new PartitionOwner(made[made.length - 1]!, { begin: 'own-topic', newIncarnation: () => `word-${(words += 1)}`, ...options });
+    return new PartitionOwner(made[made.length - 1]!, {
+      begin: 'own-topic',
+      newIncarnation: () => `word-${(words += 1)}`,
+      ...options,
+      ...more,
+    });
   };
   const append = (count: number) => log.broker.write(Array.from({ length: count }, () => ({ ...record, topic: 'in' })), null); // prettier-ignore
   return { log, calls, fail, newOwner, append, committed: () => log.broker.committed('g', 'in', 0) };
@@ -43,7 +48,7 @@ describe('the partition owner', () => {
     const { newOwner, calls } = await world();
     const owner = await newOwner('A');
     expect(() => owner.current()).toThrow('acquire before');
-    expect(await owner.acquire()).toEqual({ incarnation: 'word-1', number: 1, offset: 0, settled: [], redisIdentity: null });
+    expect(await owner.acquire()).toEqual({ incarnation: 'word-1', number: 1, offset: 0, settled: [], redisIdentity: null, beside: null });
     expect(calls).toEqual(['fence', 'committed', 'bounds', 'commit.write', 'commit.end']);
   });
 
@@ -56,7 +61,7 @@ describe('the partition owner', () => {
     await first.settle({ records: [record], offset: 3, settled: [5, 6, 9], redisIdentity: 'redis-1' });
     await first.settle({ records: [], offset: 4, settled: [5, 9] });
     const next = await newOwner('B');
-    const mine = { incarnation: 'word-1', number: 2, offset: 4, settled: [5, 9], redisIdentity: 'redis-1' };
+    const mine = { incarnation: 'word-1', number: 2, offset: 4, settled: [5, 9], redisIdentity: 'redis-1', beside: null };
     expect(await next.acquire()).toEqual(mine);
     expect(next.current()).toEqual(mine);
     await expect(first.settle({ records: [record], offset: 5, settled: [9] })).rejects.toMatchObject({ code: 'fenced' });
@@ -101,7 +106,7 @@ describe('the partition owner', () => {
     const owner = await newOwner('A');
     await expect(owner.acquire()).rejects.toMatchObject({ code: 'metadata-unreadable' });
     log.broker.setCommitted({ group: 'g', topic: 'in', partition: 0, offset: 2, metadata: '' });
-    expect(await owner.acquire()).toEqual({ incarnation: 'word-1', number: 1, offset: 2, settled: [], redisIdentity: null });
+    expect(await owner.acquire()).toEqual({ incarnation: 'word-1', number: 1, offset: 2, settled: [], redisIdentity: null, beside: null });
   });
 
   it('settles nothing after an unknown end before it has acquired again, and then goes on from what stands', async () => {
@@ -135,6 +140,30 @@ describe('the partition owner', () => {
     expect(calls).toEqual([]);
     await owner.settle({ records: [], offset: 1, settled: scattered.slice(0, 100) });
     expect(owner.current().settled).toHaveLength(100);
+  });
+
+  it('carries how far another log is settled in the same transactions, and hands it on', async () => {
+    const { newOwner, append, log } = await world();
+    log.createTopic('parked');
+    log.broker.setCommitted({ group: 'g', topic: 'in', partition: 0, offset: 0, metadata: '' });
+    append(5);
+    const parked = { beside: log.process().reader('parked', 0) };
+    const first = await newOwner('A', parked);
+    expect(await first.acquire()).toMatchObject({ offset: 0, beside: { offset: 0, settled: [] } });
+    log.broker.write(
+      [1, 2, 3, 4].map(() => ({ ...record, topic: 'parked' })),
+      null,
+    );
+    await first.settle({ records: [], offset: 1, settled: [], beside: { offset: 1, settled: [3] } });
+    await first.settle({ records: [], offset: 2, settled: [] });
+    await expect(first.settle({ records: [], offset: 2, settled: [], beside: { offset: 0, settled: [] } })).rejects.toThrow(RangeError);
+    const next = await newOwner('B', parked);
+    expect(await next.acquire()).toMatchObject({ number: 2, offset: 2, beside: { offset: 1, settled: [3] } });
+    await expect(first.settle({ records: [], offset: 2, settled: [], beside: { offset: 2, settled: [] } })).rejects.toMatchObject({
+      code: 'fenced',
+    });
+    log.broker.forgetCommitted('g', 'parked', 0);
+    await expect(next.acquire()).rejects.toMatchObject({ code: 'offset-missing', message: expect.stringContaining('parked/0') });
   });
 
   it('never lets the offset go back', async () => {

@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { decodeCommitMetadata, encodeCommitMetadata, metadataMaxBytesDefault } from './commit-metadata.js';
-import { type Committed, LogError, type OutRecord, type PartitionLog } from './log.port.js';
-import { type Owner, OwnershipError, type Ownership, type Settlement } from './partition-owner.port.js';
+import { type Bounds, type Committed, LogError, type OutRecord, type PartitionLog, type PartitionReader } from './log.port.js';
+import { type Owner, OwnershipError, type Ownership, type Progress, type Settlement } from './partition-owner.port.js';
 
 /**
  * Where a group begins that has no committed offset (rule 4: never guessed).
@@ -18,6 +18,8 @@ export type OwnerOptions = Readonly<{
   metadataMaxBytes?: number;
   /** A random word; injected by the simulator. */
   newIncarnation?: () => string;
+  /** Another topic's same partition: its offset and settled set are committed in the same transactions, under the same number. */
+  beside?: PartitionReader;
 }>;
 
 type State = 'acquiring' | 'owning' | 'out';
@@ -44,8 +46,8 @@ export class PartitionOwner implements Owner {
       await this.log.fence(); // From here on the owner before me can commit nothing more,
       const committed = await this.log.committed(); // so this is final (rule 2).
       const before = committed ? this.read(committed) : await this.begin();
-      await this.checkRange(before.offset, committed !== null);
-      const mine: Ownership = { ...before, number: before.number + 1 };
+      if (committed) await this.checkRange(before.offset, this.log);
+      const mine: Ownership = { ...before, number: before.number + 1, beside: await this.acquireBeside() };
       await this.commit([], mine);
       this.state = 'owning';
       return mine;
@@ -55,14 +57,11 @@ export class PartitionOwner implements Owner {
   settle(settlement: Settlement): Promise<void> {
     return this.inTurn(async () => {
       const before = this.owned();
-      const { offset, settled } = settlement;
+      const { offset, settled, beside = before.beside } = settlement;
       if (offset < before.offset) throw new RangeError(`${this.name()}: the offset would go back from ${before.offset} to ${offset}`);
-      await this.commit(settlement.records, {
-        ...before,
-        offset,
-        settled,
-        redisIdentity: settlement.redisIdentity ?? before.redisIdentity,
-      });
+      if ((beside?.offset ?? 0) < (before.beside?.offset ?? 0)) throw new RangeError(`${this.name()}: the offset beside would go back`);
+      const redisIdentity = settlement.redisIdentity ?? before.redisIdentity;
+      await this.commit(settlement.records, { ...before, offset, settled, redisIdentity, beside });
     });
   }
 
@@ -76,14 +75,11 @@ export class PartitionOwner implements Owner {
   }
 
   private async commit(records: readonly OutRecord[], next: Ownership): Promise<void> {
-    const metadata = encodeCommitMetadata(next.offset, next);
-    const bytes = Buffer.byteLength(metadata);
-    if (bytes > this.metadataMaxBytes) {
-      const text = `${this.name()}: ${next.settled.length} settled positions beyond ${next.offset} need ${bytes} bytes of commit metadata, the broker takes ${this.metadataMaxBytes}; hold the window to settledWindowMax()`;
-      throw new OwnershipError('metadata-too-large', text);
-    }
+    const batch = { records, offset: next.offset, metadata: this.metadataOf(next, next) };
+    const { beside } = this.options;
+    const also = beside && next.beside && { topic: beside.topic, offset: next.beside.offset, metadata: this.metadataOf(next.beside, next) };
     try {
-      await this.log.commit({ records, offset: next.offset, metadata });
+      await this.log.commit(also ? { ...batch, beside: also } : batch);
     } catch (error) {
       if (error instanceof LogError && error.code === 'too-large') throw error; // Aborted, still mine: a smaller batch may pass (rule 8).
       this.state = error instanceof LogError && error.code === 'fenced' ? 'out' : 'acquiring';
@@ -92,11 +88,33 @@ export class PartitionOwner implements Owner {
     this.ownership = next;
   }
 
+  private metadataOf({ offset, settled }: Progress, { incarnation, number, redisIdentity }: Ownership): string {
+    const metadata = encodeCommitMetadata(offset, { incarnation, number, redisIdentity, settled });
+    const bytes = Buffer.byteLength(metadata);
+    if (bytes <= this.metadataMaxBytes) return metadata;
+    const text = `${this.name()}: ${settled.length} settled positions beyond ${offset} need ${bytes} bytes of commit metadata, the broker takes ${this.metadataMaxBytes}; hold the window to settledWindowMax()`;
+    throw new OwnershipError('metadata-too-large', text);
+  }
+
+  private async acquireBeside(): Promise<Progress | null> {
+    const { beside } = this.options;
+    if (!beside) return null;
+    const committed = await this.log.committed(beside.topic);
+    if (!committed) {
+      const { startOffset, endOffset } = await beside.bounds();
+      if (startOffset === 0 && endOffset === 0) return { offset: 0, settled: [] };
+      throw this.missing(beside, { startOffset, endOffset });
+    }
+    const { offset, settled } = this.read(committed);
+    await this.checkRange(offset, beside);
+    return { offset, settled };
+  }
+
   private read({ offset, metadata }: Committed): Ownership {
     // A plain commit, as Kafka's own tool for resetting offsets makes it, begins another incarnation (rule 5).
     if (metadata === '') return this.first(offset);
     const parsed = decodeCommitMetadata(offset, metadata);
-    if (parsed) return { ...parsed, offset };
+    if (parsed) return { ...parsed, offset, beside: null };
     throw new OwnershipError(
       'metadata-unreadable',
       `${this.name()}: the metadata committed at ${offset} is not Holdfast's; another program commits under this group, or a newer version wrote it`,
@@ -107,23 +125,26 @@ export class PartitionOwner implements Owner {
     const { startOffset, endOffset } = await this.log.bounds();
     if (this.options.begin === 'earliest') return this.first(startOffset);
     if (startOffset === 0 && endOffset === 0) return this.first(0);
-    throw new OwnershipError(
+    throw this.missing(this.log, { startOffset, endOffset });
+  }
+
+  private missing({ topic, partition }: PartitionReader, { startOffset, endOffset }: Bounds): OwnershipError {
+    return new OwnershipError(
       'offset-missing',
-      `${this.name()}: no committed offset, but records from ${startOffset} to ${endOffset}: it expired or was deleted; commit the right one, or reset the group to ${startOffset}`,
+      `${this.log.group} on ${topic}/${partition}: no committed offset, but records from ${startOffset} to ${endOffset}: it expired or was deleted; commit the right one, or reset the group to ${startOffset}`,
     );
   }
 
   private first(offset: number): Ownership {
-    return { incarnation: this.newIncarnation(), number: 0, offset, settled: [], redisIdentity: null };
+    return { incarnation: this.newIncarnation(), number: 0, offset, settled: [], redisIdentity: null, beside: null };
   }
 
-  private async checkRange(offset: number, wasCommitted: boolean): Promise<void> {
-    if (!wasCommitted) return;
-    const { startOffset, endOffset } = await this.log.bounds();
+  private async checkRange(offset: number, reader: PartitionReader): Promise<void> {
+    const { startOffset, endOffset } = await reader.bounds();
     if (offset >= startOffset && offset <= endOffset) return;
     throw new OwnershipError(
       'offset-out-of-range',
-      `${this.name()}: the committed offset ${offset} is not within ${startOffset} to ${endOffset}: retention has passed it, or the topic was made anew`,
+      `${this.log.group} on ${reader.topic}/${reader.partition}: the committed offset ${offset} is not within ${startOffset} to ${endOffset}: retention has passed it, or the topic was made anew`,
     );
   }
 

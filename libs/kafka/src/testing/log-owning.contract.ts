@@ -33,6 +33,27 @@ export function owningContract(world: () => { harness: LogHarness; cluster: LogC
       expect(nextOffset).toBe(12);
     });
 
+    it("commits another topic's offset of the same partition with its own, and neither without the other", async () => {
+      const { harness, cluster } = world();
+      const [input, beside, output] = [await harness.createTopic(1), await harness.createTopic(1), await harness.createTopic(1)];
+      await withLog(cluster, input, async (log) => {
+        await log.fence();
+        expect(await log.committed(beside)).toBeNull();
+        await log.commit({ records: [], offset: 3, metadata: 'mine', beside: { topic: beside, offset: 9, metadata: 'beside' } });
+        await log.fence();
+        expect(await log.committed()).toEqual({ offset: 3, metadata: 'mine' });
+        expect(await log.committed(beside)).toEqual({ offset: 9, metadata: 'beside' });
+        expect(await cluster.committed(log.group, beside, 0)).toEqual({ offset: 9, metadata: 'beside' });
+        const large = record(output, '', { value: randomBytes(1_200_000) });
+        const refused = log.commit({ records: [large], offset: 4, metadata: '', beside: { topic: beside, offset: 10, metadata: '' } });
+        await expect(refused).rejects.toMatchObject({ code: 'too-large' });
+        await log.commit({ records: [], offset: 4, metadata: 'alone' });
+        await log.fence();
+        expect(await log.committed()).toEqual({ offset: 4, metadata: 'alone' });
+        expect(await log.committed(beside)).toEqual({ offset: 9, metadata: 'beside' });
+      });
+    });
+
     it('ends the owner before with a fence, and sees what it had committed', async () => {
       const { harness, cluster } = world();
       const [input, output] = [await harness.createTopic(1), await harness.createTopic(1)];

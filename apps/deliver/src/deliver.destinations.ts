@@ -6,6 +6,7 @@ import type { DeliverBounds } from './deliver.config.js';
 import type { Destination, DestinationPolicy } from './deliver.ports.js';
 import { originOf, requestRenderer } from './render-request.js';
 import { LookupResolver, noResolver } from './resolver.undici.js';
+import { signingOf } from './shaping.js';
 import { UndiciSender } from './sender.undici.js';
 
 export type DestinationParts = Readonly<{
@@ -36,7 +37,7 @@ export function policyOf(config: DestinationConfig, bounds: DeliverBounds): Dest
 }
 
 export const secretsOfDestinations = ({ destinations }: Pick<HoldfastConfig, 'destinations'>) =>
-  destinations.flatMap(({ auth }) => secretsOf(auth));
+  destinations.flatMap(({ auth, signing }) => [...secretsOf(auth), ...(signing?.secrets ?? [])]);
 
 /** Each destination with its own pools; `close` ends them. */
 export function openDestinations({ config, secrets, clock, bounds }: DestinationParts): {
@@ -64,7 +65,7 @@ export function openDestinations({ config, secrets, clock, bounds }: Destination
         ? new LookupResolver(lookup, concealing(open({ ...asks, origin: originOf(lookup.url) }), one.auth), credentials)
         : noResolver,
       valves: valvesOf(one, { clock }),
-      render: requestRenderer(one, credentials),
+      render: requestRenderer(one, credentials, signingOf(one, secrets, clock)),
     };
   });
   const ends = [...senders, ...destinations.flatMap(({ valves }) => valves)];

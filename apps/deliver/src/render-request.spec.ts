@@ -15,6 +15,7 @@ const renderer = (
     },
     () => ({ authorization: 'Bearer t' }),
   );
+const data = (text: string) => ({ data: Buffer.from(text) });
 const rendered = (url: string, event: Parameters<typeof testDelivery>[1] = {}, over: Parameters<typeof renderer>[1] = {}) => {
   const result = renderer(url, over)(testDelivery(1, event));
   if (!result.ok) throw new Error(result.code);
@@ -59,6 +60,10 @@ describe('a delivery, rendered', () => {
     ['https://p.example/{entity}@{revision}', { subject: 'e', revision: '7' }, '/e@7'],
     ['https://p.example?entity={entity}', { subject: 'e&f=g' }, '/?entity=e%26f%3Dg'],
     ['https://p.example/grün/{entity}', { subject: 'e' }, '/gr%C3%BCn/e'],
+    ['https://p.example/{/order/id}/x?at={/n~1m}', data('{"order":{"id":"a/b?c"},"n/m":1.5}'), '/a%2Fb%3Fc/x?at=1.5'],
+    ['https://p.example/{/größe?}', data('{"größe?":true}'), '/true'],
+    ['https://p.example/{/id}', data('{"id":12345678901234567890}'), '/12345678901234567890'],
+    ['https://p.example/{/id}', data('{"id":"@evil.example/..\\r\\n"}'), '/%40evil.example%2F..%0D%0A'],
   ])('%s', (url, event, path) => {
     expect(rendered(url, { event }).path).toBe(path);
   });
@@ -68,6 +73,11 @@ describe('a delivery, rendered', () => {
     ['https://p.example/{entity}/x', { subject: '.' }],
     ['https://p.example/{entity}/x', { subject: '' }],
     ['https://p.example/{revision}', { revision: null }],
+    ['https://p.example/{/order/id}-x', data('{"order":{}}')],
+    ['https://p.example/?q={/order}', data('{"order":{"id":1}}')],
+    ['https://p.example/{/order}', data('{"order":".."}')],
+    ['https://p.example/{/order}', data('<order/>')],
+    ['https://p.example/{/__proto__/x}', data('{"a":1}')],
   ])('%s cannot be filled by %j', (url, event) => {
     expect(renderer(url)(testDelivery(1, { event }))).toMatchObject({ ok: false, code: 'url-unfillable' });
   });
@@ -82,6 +92,24 @@ describe('a delivery, rendered', () => {
 
   it('carries an id that no header could hold', () => {
     expect(rendered('https://p.example/', { event: { id: 'é\r\n' } }).headers['x-holdfast-event-id']).toBe('%C3%A9%0D%0A');
+  });
+
+  it('is signed over what goes out, under an id that is the same for every attempt', () => {
+    const signed: unknown[] = [];
+    const render = requestRenderer(
+      {
+        http: { url: urlTemplate('https://p.example/'), method: 'POST', headers: {}, timeoutMs: 1, maxInFlight: 1 },
+        unknown: { resolve: 'resend' },
+      },
+      () => ({}),
+      { sign: (message) => (signed.push(message), { 'webhook-id': message.id }), nowMs: () => 5 },
+    );
+    const ids = [{ attempt: 0 }, { attempt: 2, hop: 3 }, { generation: 1 }].map((over) => {
+      const result = render(testDelivery(1, over));
+      return result.ok && result.request.headers['webhook-id'];
+    });
+    expect(ids).toEqual(['d1', 'd1', 'd1_1']);
+    expect(signed[0]).toEqual({ id: 'd1', body: Buffer.from('{"n":1}'), nowMs: 5 });
   });
 
   it('has no body under GET', () => {

@@ -4,7 +4,7 @@ import { LookupResolver } from './resolver.undici.js';
 import { testDelivery } from './testing/deliver.world.js';
 
 const config: LookupConfig = {
-  url: { text: 'https://portal.example/api/x', placeholders: [] },
+  url: { text: 'https://portal.example/api/x', placeholders: [], pointers: [] },
   method: 'GET',
   revision: '/version',
   match: null,

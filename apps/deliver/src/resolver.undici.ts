@@ -3,6 +3,7 @@ import type { HoldfastEvent } from '#libs/domain/src/index.js';
 import { revisionOrder } from '#libs/identity/src/index.js';
 import { asText, at, decideLookup, type LookupExpectation } from './decide-lookup.js';
 import type { Deadline, LookupAnswer, Resolver, Sender } from './deliver.ports.js';
+import { parseExact } from './exact-json.js';
 import { pathRenderer, type Credentials } from './render-request.js';
 import type { Delivery } from '#libs/domain/src/index.js';
 
@@ -30,7 +31,7 @@ export class LookupResolver implements Resolver {
       };
     }
     if (outcome.kind !== 'responded') return { kind: 'no-answer', outcome };
-    const verdict = decideLookup(outcome.status, parsed(outcome.body), this.expected(delivery.event));
+    const verdict = decideLookup(outcome.status, parseExact(outcome.body), this.expected(delivery.event));
     return verdict.kind === 'no-answer' ? { kind: 'no-answer', outcome } : verdict;
   }
 
@@ -56,22 +57,6 @@ function valueOf(from: ValueFrom, event: HoldfastEvent): string | null {
     case 'header':
       return event.attributes[from.name] ?? null;
     case 'pointer':
-      return asText(at(parsed(event.data.toString('utf8'))?.value, from.pointer));
+      return asText(at(parseExact(event.data.toString('utf8'))?.value, from.pointer));
   }
-}
-
-function parsed(text: string | null): { value: unknown } | null {
-  if (text === null) return null;
-  try {
-    return { value: JSON.parse(text, exactInteger) };
-  } catch {
-    return null;
-  }
-}
-
-/** An integer that no double holds stays as it is written: rounded, this change would look like an older or a newer one. */
-function exactInteger(_key: string, value: unknown, context?: { source?: string }): unknown {
-  if (typeof value !== 'number' || Number.isSafeInteger(value)) return value;
-  const source = context?.source;
-  return source !== undefined && /^-?\d+$/.test(source) ? source : value;
 }

@@ -37,6 +37,7 @@ const READ_BY: Readonly<Record<string, readonly string[]>> = {
     'destinations[].auth.bearer.*',
     'destinations[].auth.basic.*',
     'destinations[].auth.header.*',
+    'destinations[].signing.*',
     'destinations[].unknown.*',
     'destinations[].classify[].status',
     'destinations[].classify[].as',

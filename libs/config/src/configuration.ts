@@ -123,7 +123,12 @@ export type DestinationConfig = Readonly<{
 }>;
 
 /** A URL as written, with its placeholders. Filled by {@link urlFiller}. */
-export type UrlTemplate = Readonly<{ text: string; placeholders: readonly Placeholder[] }>;
+export type UrlTemplate = Readonly<{
+  text: string;
+  placeholders: readonly Placeholder[];
+  /** JSON Pointers into the event's data, such as `/order/id` for `{/order/id}`. */
+  pointers: readonly string[];
+}>;
 export type Placeholder = 'entity' | 'id' | 'type' | 'revision' | 'source' | 'correlationid' | 'delivery';
 
 export type AuthConfig =

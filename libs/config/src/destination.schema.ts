@@ -6,7 +6,7 @@ const NOT_A_STATUS = says('is not a status', 'write a number such as 409, a clas
 
 const http = z.strictObject({
   url: urlWithPlaceholders.describe(
-    'Where deliveries go. {entity}, {id}, {type}, {revision}, {source}, {correlationid} and {delivery} are filled in, percent-encoded.',
+    'Where deliveries go. {entity}, {id}, {type}, {revision}, {source}, {correlationid} and {delivery} are filled in, percent-encoded; so is what a JSON Pointer such as {/order/id} finds in the data.',
   ),
   method: z.enum(['POST', 'PUT', 'PATCH', 'DELETE', 'GET']).default('POST'),
   headers: z.record(z.string(), z.string()).default({}).describe('Fixed headers without secrets.'),
@@ -91,7 +91,7 @@ export const destinationSchema = z.strictObject({
   signing: z
     .strictObject({ scheme: z.literal('standard-webhooks'), secrets })
     .optional()
-    .describe('All listed secrets sign.'),
+    .describe('Signs every delivery (headers webhook-id, webhook-timestamp, webhook-signature); all listed secrets sign.'),
   unknown: unknown.describe('What is done about requests without an answer.'),
   classify: z.array(classify).max(100).default([]).describe('What an answer means here, before the defaults; the first that fits.'),
   retry: retry.prefault({}).describe('What is done about attempts that failed.'),

@@ -14,7 +14,6 @@ export const NOT_IN_FORCE: readonly NotInForce[] = [
     consequence: 'every request to this source is refused',
   },
   { path: 'destinations.*.auth.oauth2', consequence: 'deliveries go out without a token' },
-  { path: 'destinations.*.signing', consequence: 'deliveries go out unsigned' },
   { path: 'destinations.*.breaker', consequence: 'failing deliveries wait in the delay lines' },
   { path: 'destinations.*.rateLimit', consequence: 'maxInFlight alone bounds the rate' },
   { path: 'destinations.*.runbook', consequence: 'nothing shows it yet' },

@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { says } from './says.js';
-import { duration, HEADER, headerName, name, pointer, POINTER, secrets, size, valueFrom } from './value.schema.js';
+import { duration, HEADER, headerName, name, pointer, secrets, size, valueFrom } from './value.schema.js';
+import { POINTER } from './units.js';
 
 const tolerance = duration.default('5m').describe('How far the time in the signature may be from ours.');
 

@@ -17,3 +17,6 @@ export function sizeBytes(text: string): number {
   if (!match) throw new RangeError(`not a size: ${text}`);
   return Number(match[1]) * BYTES[match[2] as keyof typeof BYTES];
 }
+
+/** A JSON Pointer (RFC 6901) to something inside; not '' for the whole. */
+export const POINTER = /^(\/([^~/]|~[01])*)+$/;

@@ -1,5 +1,6 @@
 import type { Placeholder, UrlTemplate } from './configuration.js';
 import { nearest } from './says.js';
+import { POINTER } from './units.js';
 
 export const PLACEHOLDERS: readonly Placeholder[] = ['entity', 'id', 'type', 'revision', 'source', 'correlationid', 'delivery'];
 
@@ -7,47 +8,72 @@ export type UrlFault = Readonly<{ problem: string; mend: string }>;
 
 /** A template whose text {@link urlFaults} has accepted. */
 export function urlTemplate(text: string): UrlTemplate {
-  return { text, placeholders: [...new Set([...text.matchAll(/\{([^{}]*)\}/g)].map((match) => match[1] as Placeholder))] };
+  const words = [...new Set([...text.matchAll(/\{([^{}]*)\}/g)].map((match) => match[1]!))];
+  return {
+    text,
+    placeholders: words.filter((word) => !isPointer(word)) as Placeholder[],
+    pointers: words.filter(isPointer),
+  };
 }
 
+const isPointer = (word: string): boolean => word.startsWith('/');
+
 type Values = Readonly<Partial<Record<Placeholder, string | null>>>;
+/** The text or number at a JSON Pointer into the event's data; null: there is none. */
+type At = (pointer: string) => string | null;
+const nowhere: At = () => null;
 
 /**
  * Fills a template in, each value percent-encoded, so that none reaches beyond its place. Taken apart once, filled in often.
  *
  * @returns null when a part of the path would become empty, `.` or `..`: that names another resource than was meant,
- *          and URL parsers take even an encoded `..` for a step upward. No attempt can mend it.
+ *          and URL parsers take even an encoded `..` for a step upward. Null as well when a pointer finds nothing, wherever it
+ *          stands. No attempt can mend it.
  */
-export function urlFiller({ text }: UrlTemplate): (values: Values) => string | null {
-  const queryAt = text.indexOf('?');
-  const segments = (queryAt < 0 ? text : text.slice(0, queryAt)).split('/').map(partFiller);
+export function urlFiller({ text }: Pick<UrlTemplate, 'text'>): (values: Values, at?: At) => string | null {
+  // What stands between braces is a name, whatever is in it: a pointer has slashes.
+  const queryAt = text.search(/\?(?![^{]*\})/);
+  const segments = (queryAt < 0 ? text : text.slice(0, queryAt)).split(/\/(?![^{]*\})/).map(partFiller);
   const query = queryAt < 0 ? null : partFiller(text.slice(queryAt));
-  return (values) => {
+  return (values, at = nowhere) => {
     let filled = '';
     for (let n = 0; n < segments.length; n += 1) {
       const { fill, isOpen } = segments[n]!;
-      const segment = fill(values);
-      if (isOpen && (segment === '' || segment === '.' || segment === '..')) return null;
+      const segment = fill(values, at);
+      if (segment === null || (isOpen && (segment === '' || segment === '.' || segment === '..'))) return null;
       filled += n === 0 ? segment : `/${segment}`;
     }
-    return query === null ? filled : filled + query.fill(values);
+    if (query === null) return filled;
+    const asked = query.fill(values, at);
+    return asked === null ? null : filled + asked;
   };
 }
 
 /** `isOpen`: it has a placeholder. */
-function partFiller(part: string): Readonly<{ isOpen: boolean; fill(values: Values): string }> {
+function partFiller(part: string): Readonly<{ isOpen: boolean; fill(values: Values, at: At): string | null }> {
   // Of a split by its groups every second piece is a placeholder's word.
   const pieces = part.split(/\{([^{}]*)\}/);
   if (pieces.length === 1) return { isOpen: part.includes('{'), fill: () => part };
-  const valueOf = (word: string, values: Values): string => encodeURIComponent((values[word as Placeholder] ?? '').toWellFormed());
-  return { isOpen: true, fill: (values) => pieces.map((piece, n) => (n % 2 === 0 ? piece : valueOf(piece, values))).join('') };
+  return {
+    isOpen: true,
+    fill: (values, at) => {
+      let filled = '';
+      for (let n = 0; n < pieces.length; n += 1) {
+        const piece = pieces[n]!;
+        const value = n % 2 === 0 ? piece : isPointer(piece) ? at(piece) : (values[piece as Placeholder] ?? '');
+        if (value === null) return null;
+        filled += n % 2 === 0 ? value : encodeURIComponent(value.toWellFormed());
+      }
+      return filled;
+    },
+  };
 }
 
 /** What is wrong with a URL as text, without showing it: it may hold a password. Which hosts may be called is another question. */
 export function urlFaults(text: string, placeholders: readonly Placeholder[] = PLACEHOLDERS): UrlFault[] {
   const unknown = [...text.matchAll(/\{([^{}]*)\}/g)]
     .map((match) => match[1]!)
-    .filter((word) => !(placeholders as readonly string[]).includes(word));
+    .filter((word) => !(placeholders as readonly string[]).includes(word) && !(placeholders.length > 0 && POINTER.test(word)));
   if (unknown.length > 0) return unknown.map((word) => unknownPlaceholder(word, placeholders));
   const filled = text.replace(/\{[^{}]*\}/g, 'x');
   if (/[{}]/.test(filled))
@@ -72,9 +98,15 @@ export function urlFaults(text: string, placeholders: readonly Placeholder[] = P
 function unknownPlaceholder(word: string, placeholders: readonly string[]): UrlFault {
   const meant = nearest(word, placeholders);
   const all = placeholders.map((placeholder) => `{${placeholder}}`).join(', ');
+  if (isPointer(word) && placeholders.length > 0)
+    return { problem: 'has a placeholder that is no JSON Pointer', mend: 'write such as {/order/id} (~1 stands for /, ~0 for ~)' };
   const problem = /^[\w.-]{1,40}$/.test(word) ? `has the placeholder {${word}}, which is not known` : 'has a placeholder that is not known';
   return {
     problem,
-    mend: meant ? `did you mean {${meant}}?` : placeholders.length > 0 ? `known are ${all}` : 'no placeholder can stand here',
+    mend: meant
+      ? `did you mean {${meant}}?`
+      : placeholders.length > 0
+        ? `known are ${all}, and pointers into the event's data such as {/order/id}`
+        : 'no placeholder can stand here',
   };
 }

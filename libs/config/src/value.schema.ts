@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { says } from './says.js';
 import type { Placeholder } from './configuration.js';
-import { DURATION, SIZE } from './units.js';
+import { DURATION, POINTER, SIZE } from './units.js';
 import { PLACEHOLDERS, urlFaults } from './url-template.js';
 
 // The atoms of the configuration as a person writes it. Nothing is transformed here: what is checked is what is shown by --explain.
@@ -57,7 +57,6 @@ export const secrets = z
   .min(1, says('is empty', SECRET_MEND))
   .describe('All are accepted, so that an old secret stays valid beside the new one.');
 
-export const POINTER = /^(\/([^~/]|~[01])*)+$/;
 export const HEADER = /^header:[A-Za-z0-9!#$%&'*+.^_`|~-]+$/;
 
 export const pointer = z

@@ -1,0 +1,1 @@
+export * from './standard-webhooks.js';

@@ -1,5 +1,7 @@
 import { createHmac } from 'node:crypto';
 import { describe, expect, it } from '@jest/globals';
+import '@shopify/shopify-api/adapters/web-api';
+import { ApiVersion, shopifyApi } from '@shopify/shopify-api';
 import { Secret, type SecretRef, type VerifyConfig } from '#libs/config/src/index.js';
 import { signatureVerifier } from './signature.js';
 
@@ -78,9 +80,38 @@ describe('other schemes', () => {
     expect(verify({ scheme: 'none' }, [], null, 'x')).toBe(true);
   });
 
-  it('a scheme that is not built yet lets nobody in', () => {
+  it("shopify: base64 over the raw body, as Shopify's own library computes it", async () => {
+    const body = '{"id":820982911946154508,"email":"jon@example.com"}';
+    const signature = createHmac('sha256', 'key').update(body).digest('base64');
+    const app = shopifyApi({
+      apiKey: 'app',
+      apiSecretKey: 'key',
+      hostName: 'shop.example',
+      apiVersion: ApiVersion.July26,
+      isEmbeddedApp: false,
+      logger: { log: () => {} },
+    });
+    const rawRequest = new Request('https://shop.example/in/shop', {
+      method: 'POST',
+      body,
+      headers: {
+        'x-shopify-hmac-sha256': signature,
+        'x-shopify-topic': 'orders/create',
+        'x-shopify-shop-domain': 'one.myshopify.com',
+        'x-shopify-api-version': '2026-07',
+        'x-shopify-webhook-id': 'b54557e4',
+      },
+    });
+    expect(await app.webhooks.validate({ rawBody: body, rawRequest })).toMatchObject({ valid: true });
     const shopify: VerifyConfig = { scheme: 'shopify', secrets: refs };
-    const signature = createHmac('sha256', 'key').update('x').digest('base64');
-    expect(verify(shopify, ['key'], ['x-shopify-hmac-sha256', signature], 'x')).toBe(false);
+    const rows: [header: [string, string] | null, secrets: string[], body: string, fits: boolean][] = [
+      [['x-shopify-hmac-sha256', signature], ['old', 'key'], body, true],
+      [['x-shopify-hmac-sha256', signature], ['old'], body, false],
+      [['x-shopify-hmac-sha256', signature], ['key'], `${body} `, false],
+      [['x-shopify-hmac-sha256', signature.slice(0, -4)], ['key'], body, false],
+      [['x-shopify-hmac-sha256', Buffer.from(signature, 'base64').toString('hex')], ['key'], body, false],
+      [null, ['key'], body, false],
+    ];
+    for (const [header, secrets, text, fits] of rows) expect(verify(shopify, secrets, header, text)).toBe(fits);
   });
 });

@@ -80,7 +80,6 @@ alerts: []
     });
     const { warnings } = loadConfig(folder.path('holdfast.yaml'));
     expect(warnings.map(({ line, path, problem }) => [line, path, problem])).toEqual([
-      [3, 'sources.a.webhook.verify.scheme', '(stripe) is accepted, not in force in this version: every request to this source is refused'],
       [8, 'destinations.d.rateLimit', 'is accepted, not in force in this version: maxInFlight alone bounds the rate'],
       [
         9,

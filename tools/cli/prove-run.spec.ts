@@ -104,7 +104,6 @@ notes
     const when = '1970-01-01T00:00:00.000Z';
     expect(destinationText({ verdict: 'duplicate-suppressed', duplicateof: 'p' })).toBe('duplicate-suppressed  of p');
     expect(destinationText({ verdict: 'superseded', by: 'p', at })).toBe(`superseded  ${when}, by p`);
-    expect(destinationText({ verdict: 'held', where: 'p', at, reason: 'unknown', until: null })).toBe(`held  ${when}, p, unknown`);
     expect(destinationText({ verdict: 'dead-lettered', where: 'p', at, class: 'business', status: 422, reason: 'no' })).toBe(
       `dead-lettered  ${when}, p, business, status 422, no`,
     );

@@ -46,8 +46,6 @@ export function destinationText(of: DestinationVerdict): string {
       return `${of.verdict}  ${list(time(of.at), of.by !== null && `by ${of.by}`)}`;
     case 'waiting':
       return `${of.verdict}  ${list(of.where, of.until !== null && `until ${time(of.until)}`, of.attempt !== null && of.attempt > 0 && `after attempt ${of.attempt}`, of.class, of.reason)}`;
-    case 'held':
-      return `${of.verdict}  ${list(time(of.at), of.where, of.until !== null && `until ${time(of.until)}`, of.reason)}`;
     case 'dead-lettered':
       return `${of.verdict}  ${list(time(of.at), of.where, of.class, of.status !== null && `status ${of.status}`, of.reason)}`;
     case 'discarded':

@@ -88,6 +88,8 @@ function deliveryRecord({ event, way, position, headers }: Placed & { event: Hol
     class: null,
     deadletteredat: null,
     operation: null,
+    excluded: false,
+    stages: [],
   };
   return {
     topic: writing.topics.deliveries(way.destination),
@@ -138,6 +140,7 @@ function factOf(event: HoldfastEvent, verdict: Verdict, position: string, { nowM
     reason: reasonOf(event, verdict, topics.invalid),
     by: null,
     faults: verdict.verdict === 'invalid' ? [...verdict.faults] : [],
+    externalid: null,
   };
 }
 

@@ -41,7 +41,17 @@ describe('what deliver tells', () => {
 
   it('counts attempts by class, and duplicates by cause', async () => {
     const { telling, line } = world();
-    const entry = { attempt: 1, class: 'transient', status: 503, error: null, body: null, at: 0, tookms: 250, rule: 'default' };
+    const entry = {
+      attempt: 1,
+      class: 'transient',
+      status: 503,
+      error: null,
+      body: null,
+      at: 0,
+      tookms: 250,
+      rule: 'default',
+      stage: null,
+    };
     telling.attempted(testDelivery(1), entry);
     telling.duplicateSent('portal', 'takeover');
     expect(await line('holdfast_attempts_total')).toEqual([

@@ -29,7 +29,7 @@ export function itemOf(offset: number, appendedAtMs: number, delivery: Delivery)
     delivery,
     doubt: delivery.doubtful ? { quietAtMs: delivery.quietat, doubtSinceMs: delivery.firstattemptat ?? appendedAtMs } : null,
     wasStarted: false,
-    leastDoneAs: delivery.maybetwice ? 'maybe-twice' : 'once',
+    leastDoneAs: delivery.maybetwice ? 'maybe-twice' : delivery.excluded ? 'proof' : 'once',
     entries: [],
     firstAttemptAtMs: delivery.firstattemptat,
     openClaim: null,

@@ -57,6 +57,7 @@ function nextDelivery(end: Exclude<End, { kind: 'delivered' }>): Delivery {
     doubtful: end.doubtful,
     quietat: end.quietAtMs,
     maybetwice: delivery.maybetwice || end.maybeTwice || leastDoneAs === 'maybe-twice',
+    excluded: delivery.excluded || leastDoneAs === 'proof',
     reason: isDead ? end.reason : null,
     class: isDead ? end.class : null,
     deadletteredat: isDead ? end.atMs : null,
@@ -92,6 +93,7 @@ function factOf(end: End, attempt: number, { topic, partition }: RecordScope): F
     reason: end.kind === 'dead-lettered' || end.kind === 'held' ? end.reason : null,
     by: null,
     faults: [],
+    externalid: null,
   };
 }
 

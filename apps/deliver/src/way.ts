@@ -247,8 +247,8 @@ export class Way {
     if (claim) await this.parts.marks.clear({ offset: item.offset, claimId: claim.claimId }, once);
   }
 
-  private enterHistory(item: Item, entry: Omit<HistoryEntry, 'attempt'>): HistoryEntry {
-    const full = { attempt: item.delivery.attempt + 1, ...entry };
+  private enterHistory(item: Item, entry: Omit<HistoryEntry, 'attempt' | 'stage'>): HistoryEntry {
+    const full = { attempt: item.delivery.attempt + 1, ...entry, stage: null };
     item.entries = boundedHistory([...item.entries, full]);
     return full;
   }

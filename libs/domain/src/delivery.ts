@@ -14,7 +14,12 @@ export type HistoryEntry = {
   tookms: number;
   /** Which rule mapped the outcome to its class: `default`, or `classify[2]`. */
   rule: string;
+  /** Of a sequence of requests: which of them it was. Null where a delivery is one request. */
+  stage: string | null;
 };
+
+/** What is known of one request of a sequence: that it took effect and how that is known, or that it may have. */
+export type StageNote = { name: string; as: string; kept: Record<string, string> };
 
 export type Ordering = 'unordered' | 'latest-wins' | 'strict';
 
@@ -48,4 +53,8 @@ export type Delivery = {
   deadletteredat: number | null;
   /** A replay's or requeue's operation id; null on the first way through. */
   operation: string | null;
+  /** A look-up has excluded an earlier, doubtful attempt: a success is then `delivered-once-by-proof`. */
+  excluded: boolean;
+  /** Where a delivery is a sequence of requests: those that ended, which are not repeated, and those in doubt. */
+  stages: StageNote[];
 };

@@ -44,4 +44,6 @@ export type Fact = {
   reason: string | null;
   by: string | null;
   faults: Fault[];
+  /** The partner's own id of the record, where a delivery told it. */
+  externalid: string | null;
 };

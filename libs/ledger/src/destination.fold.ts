@@ -32,8 +32,16 @@ export type DestinationVerdict =
   | { verdict: DeliveredVerdict; at: number; position: string; attempt: number | null; status: number | null; why: string | null }
   | { verdict: 'duplicate-suppressed'; duplicateof: string | null }
   | { verdict: 'superseded'; by: string | null; at: number }
-  | { verdict: 'waiting'; where: string; until: number | null; attempt: number | null; class: string | null; reason: string | null }
-  | { verdict: 'held'; where: string; at: number; reason: string | null; until: number | null }
+  | {
+      verdict: 'waiting';
+      where: string;
+      until: number | null;
+      attempt: number | null;
+      class: string | null;
+      reason: string | null;
+      /** For an operator's word, in the DLQ: nothing goes on by itself. */
+      held: boolean;
+    }
   | { verdict: 'dead-lettered'; where: string; at: number; class: string | null; status: number | null; reason: string | null }
   | { verdict: 'discarded'; by: string | null; reason: string | null; at: number }
   | { verdict: 'invalid' }
@@ -52,7 +60,7 @@ const DELIVERED: readonly string[] = ['delivered-once', 'delivered-once-by-proof
  * | discarded                         | discarded                                   |
  * | requeued                          | waiting, in the destination's queue         |
  * | dead-lettered                     | dead-lettered                               |
- * | held                              | held, and where in the DLQ                  |
+ * | held                              | waiting, held, and where in the DLQ         |
  * | a record in the DLQ, no fact seen | dead-lettered                               |
  * | attempted with a tier             | waiting, in that delay line                 |
  * | a record, its offset passed, no fact of it | lost                               |
@@ -83,7 +91,15 @@ export function foldDestination(destination: string, facts: readonly Fact[], log
   if (dead) return deadLettered(dead, dlq);
   const held = last('held');
   if (held && !last('attempted'))
-    return { verdict: 'held', where: dlq?.position ?? held.position, at: held.at, reason: held.reason, until: held.until };
+    return {
+      verdict: 'waiting',
+      where: dlq?.position ?? 'dead letters',
+      until: held.until,
+      attempt: held.attempt,
+      class: held.class,
+      reason: `held for an operator: ${held.reason ?? ''}`,
+      held: true,
+    };
   if (dlq && dlq.hop >= hop) {
     return { verdict: 'dead-lettered', where: dlq.position, at: dlq.appendedat, class: dlq.class, status: null, reason: dlq.reason };
   }
@@ -98,13 +114,18 @@ function delivered(settled: readonly Fact[], facts: readonly Fact[]): Destinatio
   const worst = settled.reduce((a, b) => (DELIVERED.indexOf(b.verdict!) > DELIVERED.indexOf(a.verdict!) ? b : a));
   const positions = new Set(settled.map((fact) => fact.position));
   const taken = new Map<string, number | null>();
-  for (const attempt of facts.flatMap((fact) => fact.attempts)) {
-    if (attempt.class === 'delivered') taken.set(`${attempt.attempt}@${attempt.at}`, attempt.status);
+  const requests = new Set<string>();
+  for (const { attempt, at, stage, status, class: named } of facts.flatMap((fact) => fact.attempts)) {
+    if (named !== 'delivered') continue;
+    taken.set(`${stage ?? ''} ${attempt}@${at}`, status);
+    requests.add(stage ?? '');
   }
   const common = { at: worst.at, position: worst.position, attempt: worst.attempt, status: [...taken.values()].at(-1) ?? null };
   if (positions.size > 1)
     return { verdict: 'delivered-maybe-twice', ...common, why: `settled as delivered at ${[...positions].sort().join(' and ')}` };
-  if (taken.size > 1) return { verdict: 'delivered-maybe-twice', ...common, why: `${taken.size} attempts were answered as delivered` };
+  // Each request of a sequence is taken once.
+  if (taken.size > requests.size)
+    return { verdict: 'delivered-maybe-twice', ...common, why: `${taken.size} attempts were answered as delivered` };
   return { verdict: worst.verdict as DeliveredVerdict, ...common, why: worst.reason };
 }
 
@@ -143,6 +164,7 @@ function waiting(
     attempt: attempted?.attempt ?? trace?.attempt ?? null,
     class: attempted?.class ?? attempted?.attempts.at(-1)?.class ?? trace?.class ?? null,
     reason: reason ?? (trace?.room === 'parked' ? 'parked behind its entity' : (attempted?.reason ?? null)),
+    held: false,
   };
 }
 

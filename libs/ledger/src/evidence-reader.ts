@@ -143,7 +143,7 @@ export class EvidenceReader {
           { topic: names.deliveries(destination), room: 'queue' as const, delayMs: null },
         ];
         const dead = { topic: names.dlq, room: 'dlq' as const, delayMs: null };
-        const rooms = verdict === 'waiting' ? [...waits, dead] : verdict === 'held' || verdict === 'dead-lettered' ? [dead] : [];
+        const rooms = verdict === 'waiting' ? [...waits, dead] : verdict === 'dead-lettered' ? [dead] : [];
         for (const room of rooms) traces.push(...(await this.tracesIn(room, { position, entity, destination, sinceMs })));
       }
     }

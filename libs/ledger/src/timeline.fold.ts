@@ -15,6 +15,7 @@ export type TimelineEntry = {
   error?: string;
   tookms?: number;
   rule?: string;
+  stage?: string;
   verdict?: string;
   duplicateof?: string;
   destinations?: string[];
@@ -60,7 +61,7 @@ export function foldTimeline(received: ReceivedEvent | null, facts: readonly Fac
 
 /** A later fact may carry an earlier one's attempts again: the whole history travels with a delivery. */
 function isNew(seen: Set<string>, fact: Fact, attempt: HistoryEntry): boolean {
-  const key = JSON.stringify([fact.destination, fact.delivery, attempt.attempt, attempt.at]);
+  const key = JSON.stringify([fact.destination, fact.delivery, attempt.attempt, attempt.at, attempt.stage]);
   if (seen.has(key)) return false;
   seen.add(key);
   return true;
@@ -91,6 +92,7 @@ const attemptEntry = (fact: Fact, attempt: HistoryEntry, isLast: boolean): Timel
     error: attempt.error,
     tookms: attempt.tookms,
     rule: attempt.rule,
+    stage: attempt.stage,
     ...(isLast && fact.fact === 'attempted' ? { tier: fact.tier, until: fact.until, reason: fact.reason } : {}),
   });
 

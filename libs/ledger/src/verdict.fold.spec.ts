@@ -52,6 +52,23 @@ const rows: [name: string, given: Partial<Evidence>, expected: Partial<Destinati
     { verdict: 'delivered-maybe-twice', why: '2 attempts were answered as delivered' },
   ],
   [
+    'each request of a sequence is taken once',
+    { facts: [accepted, settled(0, 'delivered-once', { attempts: [attempt(1, { stage: 'read' }), attempt(1, { stage: 'write' })] })] },
+    { verdict: 'delivered-once' },
+  ],
+  [
+    'one request of a sequence that was taken twice is maybe twice',
+    {
+      facts: [
+        accepted,
+        settled(0, 'delivered-once', {
+          attempts: [attempt(1, { stage: 'read' }), attempt(1, { stage: 'write' }), attempt(2, { stage: 'write' })],
+        }),
+      ],
+    },
+    { verdict: 'delivered-maybe-twice', why: '3 attempts were answered as delivered' },
+  ],
+  [
     'a retry waits in its delay line until it is due',
     { facts: [accepted, refused] },
     { verdict: 'waiting', where: 'delay line 30s', until: 31_100, attempt: 1, class: 'transient' },
@@ -80,7 +97,11 @@ const rows: [name: string, given: Partial<Evidence>, expected: Partial<Destinati
     { facts: [accepted], traces: [trace({ room: 'parked', position: 'hf.parked.portal/2/1' })] },
     { verdict: 'waiting', reason: 'parked behind its entity' },
   ],
-  ['held', { facts: [accepted, ofDelivery('held', 0, { reason: 'unknown' })] }, { verdict: 'held', reason: 'unknown' }],
+  [
+    'held',
+    { facts: [accepted, ofDelivery('held', 0, { reason: 'unknown' })] },
+    { verdict: 'waiting', held: true, reason: 'held for an operator: unknown' },
+  ],
   ['held, then delivered', { facts: [accepted, ofDelivery('held', 0), settled(0, 'delivered-once')] }, { verdict: 'delivered-once' }],
   [
     'held, then sent round the delay line',
@@ -107,7 +128,7 @@ const rows: [name: string, given: Partial<Evidence>, expected: Partial<Destinati
       facts: [accepted, ofDelivery('held', 0, { reason: 'unknown' })],
       traces: [trace(), trace({ hop: 1, room: 'dlq', position: 'hf.dlq/0/3' })],
     },
-    { verdict: 'held', where: 'hf.dlq/0/3' },
+    { verdict: 'waiting', held: true, where: 'hf.dlq/0/3' },
   ],
   [
     'requeued: the dead letter that stays in the DLQ says nothing any more',

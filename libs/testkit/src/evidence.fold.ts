@@ -18,6 +18,8 @@ export type EvidenceSummary = Readonly<{
   /** By verdict, over all destinations; facts that were told twice count once. */
   settled: Readonly<Record<string, number>>;
   deadLettered: number;
+  /** Events with a delivery that is held and was not settled. */
+  held: readonly string[];
   invalid: number;
   /** Ids of events that were settled, by destination and verdict. */
   settledIds: Readonly<Record<string, Readonly<Record<string, readonly string[]>>>>;
@@ -28,7 +30,7 @@ export type EvidenceSummary = Readonly<{
     unjudged: readonly string[];
     /** Positions with more than one verdict. */
     judgedTwice: readonly string[];
-    /** Accepted, routed, and neither settled, dead-lettered nor discarded: `position → destination`. */
+    /** Accepted, routed, and neither settled, dead-lettered, held nor discarded: `position → destination`. */
     unsettled: readonly string[];
     /** Deliveries settled at more than one position. */
     settledTwice: readonly string[];
@@ -39,7 +41,8 @@ export type EvidenceSummary = Readonly<{
   }>;
 }>;
 
-const ENDS: readonly string[] = ['settled', 'dead-lettered', 'discarded'];
+/** What is held waits for an operator: nothing more comes by itself. */
+const ENDS: readonly string[] = ['settled', 'dead-lettered', 'discarded', 'held'];
 
 export function foldEvidence({ events, facts, dead, invalid, unreadable }: Evidence): EvidenceSummary {
   const judged = new Map<string, Fact[]>();
@@ -56,6 +59,7 @@ export function foldEvidence({ events, facts, dead, invalid, unreadable }: Evide
     judged: countBy([...judged.values()].map((list) => list[0]!.verdict ?? '')),
     settled: countBy(settled.map((fact) => fact.verdict ?? '')),
     deadLettered: dead.length,
+    held: [...ends.values()].filter((list) => list.every((fact) => fact.fact === 'held')).map((list) => list[0]!.id),
     invalid: invalid.length,
     settledIds: groupIds(settled),
     duplicatesOf: duplicatesOf(judged),

@@ -43,6 +43,8 @@ export function testDelivery(n: number, over: Partial<Omit<Delivery, 'event'>> &
     class: null,
     deadletteredat: null,
     operation: null,
+    excluded: false,
+    stages: [],
     ...fields,
     event: {
       id: `ev${n}`,

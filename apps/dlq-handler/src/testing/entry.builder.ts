@@ -31,6 +31,7 @@ export const attempt = (number: number, over: Partial<HistoryEntry> = {}): Histo
   at: 1_000 + number,
   tookms: 5,
   rule: 'default',
+  stage: null,
   ...over,
 });
 
@@ -52,6 +53,8 @@ export const delivery = (over: Partial<Delivery> = {}): Delivery => ({
   class: 'business',
   deadletteredat: 2_000,
   operation: null,
+  excluded: false,
+  stages: [],
   ...over,
 });
 

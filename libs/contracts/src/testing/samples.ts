@@ -33,7 +33,17 @@ export const aDelivery = (over: Partial<Delivery> = {}): Delivery => ({
   generation: 0,
   firstattemptat: 1_760_000_001_000,
   history: [
-    { attempt: 1, class: 'transient', status: 503, error: null, body: 'busy', at: 1_760_000_001_000, tookms: 12, rule: 'default' },
+    {
+      attempt: 1,
+      class: 'transient',
+      status: 503,
+      error: null,
+      body: 'busy',
+      at: 1_760_000_001_000,
+      tookms: 12,
+      rule: 'default',
+      stage: null,
+    },
     {
       attempt: 2,
       class: 'transient',
@@ -43,6 +53,7 @@ export const aDelivery = (over: Partial<Delivery> = {}): Delivery => ({
       at: 1_760_000_031_000,
       tookms: 1,
       rule: 'classify[2]',
+      stage: 'write',
     },
   ],
   doubtful: false,
@@ -52,6 +63,8 @@ export const aDelivery = (over: Partial<Delivery> = {}): Delivery => ({
   class: null,
   deadletteredat: null,
   operation: null,
+  excluded: true,
+  stages: [{ name: 'read', as: 'once', kept: { version: '7' } }],
   ...over,
 });
 
@@ -79,6 +92,7 @@ export const aFact = (over: Partial<Fact> = {}): Fact => ({
   reason: null,
   by: null,
   faults: [{ pointer: '/id', code: 'missing', message: 'no id' }],
+  externalid: 'p-1',
   ...over,
 });
 

@@ -49,6 +49,7 @@ export const fact = (over: Partial<Fact> & Pick<Fact, 'fact'>): Fact => ({
   reason: null,
   by: null,
   faults: [],
+  externalid: null,
   ...over,
 });
 
@@ -76,6 +77,7 @@ export const attempt = (number: number, over: Partial<HistoryEntry> = {}): Histo
   at: 1_050 + number * 100,
   tookms: 12,
   rule: 'default',
+  stage: null,
   ...over,
 });
 

@@ -79,5 +79,7 @@ export const delivery = (event: HoldfastEvent, eventposition: string, over: Part
   class: null,
   deadletteredat: null,
   operation: null,
+  excluded: false,
+  stages: [],
   ...over,
 });

@@ -14,6 +14,7 @@ export function staticCredentials(auth: AuthConfig | null, secrets: SecretStore)
       const name = auth.name.toLowerCase();
       return () => ({ [name]: text(auth.value) });
     }
+    case 'query':
     case 'oauth2':
     case undefined:
       return () => ({});
@@ -28,6 +29,7 @@ export function secretsOf(auth: AuthConfig | null): readonly SecretRef[] {
       return [auth.password];
     case 'header':
       return [auth.value];
+    case 'query':
     case 'oauth2':
     case undefined:
       return [];

@@ -27,6 +27,7 @@ export function checkDestinations(config: CompleteConfig): Check {
     const at = ['destinations', index];
     checkUrls(destination, at, guard, found);
     checkHeaders(destination, at, found);
+    checkOAuth(destination, at, config, found);
     checkTiers(destination, at, config, found);
     checkLookup(destination, at, found);
     checkWhatRoutesBring(destination, at, config, found);
@@ -67,6 +68,31 @@ function checkHeaders({ http }: CompleteDestination, at: At, { faults }: Check):
     } else if (OWN_HEADERS.includes(name.toLowerCase())) {
       faults.push({ path, problem: 'is set by Holdfast on every delivery', mend: 'take it out' });
     }
+  }
+}
+
+/** A rotated refresh token is the only one that works: it must outlive the process. A secret does not travel in the clear. */
+function checkOAuth(
+  { auth }: CompleteDestination,
+  at: At,
+  { credentials, environment }: CompleteConfig,
+  { faults, warnings }: Check,
+): void {
+  if (!auth?.oauth2) return;
+  const { grant, tokenUrl } = auth.oauth2;
+  if (grant === 'refresh_token' && credentials.tokenKeys === undefined) {
+    faults.push({
+      path: [...at, 'auth', 'oauth2', 'grant'],
+      problem: 'brings refresh tokens that nothing would keep',
+      mend: 'add credentials: { tokenKeys: [{ file: … }] }: it seals them in Redis',
+    });
+  }
+  if (tokenUrl.startsWith('http:') && environment !== 'dev') {
+    warnings.push({
+      path: [...at, 'auth', 'oauth2', 'tokenUrl'],
+      problem: 'sends secrets unencrypted',
+      mend: 'use https, unless something beside this process encrypts it',
+    });
   }
 }
 

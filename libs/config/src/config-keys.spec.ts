@@ -34,9 +34,9 @@ const READ_BY: Readonly<Record<string, readonly string[]>> = {
   deliver: [
     'destinations[].name',
     'destinations[].http.*',
-    'destinations[].auth.bearer.*',
-    'destinations[].auth.basic.*',
-    'destinations[].auth.header.*',
+    'credentials.tokenKeys',
+    'destinations[].auth.*',
+    'destinations[].tls.*',
     'destinations[].signing.*',
     'destinations[].unknown.*',
     'destinations[].classify[].status',

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { credentials } from './auth.schema.js';
 import { destinationSchema } from './destination.schema.js';
 import { says } from './says.js';
 import { sourceSchema } from './source.schema.js';
@@ -91,6 +92,9 @@ export const configSchema = z
       })
       .prefault({})
       .describe('Whom deliveries and lookups may call.'),
+    credentials: credentials
+      .prefault({})
+      .describe('How tokens are kept. credentials/<environment>.yaml beside the configuration overlays those of one environment.'),
     topics: topics.prefault({}).describe("Holdfast's own topics."),
     retry: z
       .strictObject({ tiers: z.array(duration).max(32).default(['30s', '2m', '15m']).describe('The delay lines that exist.') })

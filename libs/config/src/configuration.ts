@@ -10,6 +10,8 @@ export type HoldfastConfig = Readonly<{
   /** `environment: dev`: loopback and private destinations are allowed, missing source topics are created. */
   dev: boolean;
   outbound: Readonly<{ allow: readonly string[] }>;
+  /** The first seals tokens in Redis, all open; empty: tokens stay in the process. */
+  credentials: Readonly<{ tokenKeys: readonly SecretRef[] }>;
   topics: TopicsConfig;
   retry: Readonly<{ tiers: readonly RetryTier[] }>;
   sources: readonly SourceConfig[];
@@ -105,6 +107,7 @@ export type DestinationConfig = Readonly<{
     maxInFlight: number;
   }>;
   auth: AuthConfig | null;
+  tls: TlsConfig | null;
   signing: Readonly<{ scheme: 'standard-webhooks'; secrets: readonly SecretRef[] }> | null;
   unknown: Readonly<{
     resolve: 'idempotency-key' | 'lookup' | 'resend' | 'hold';
@@ -135,7 +138,30 @@ export type AuthConfig =
   | Readonly<{ kind: 'bearer'; token: SecretRef }>
   | Readonly<{ kind: 'basic'; username: string; password: SecretRef }>
   | Readonly<{ kind: 'header'; name: string; value: SecretRef }>
-  | Readonly<{ kind: 'oauth2'; tokenUrl: string; clientId: string; clientSecret: SecretRef; scopes: readonly string[] }>;
+  | Readonly<{ kind: 'query'; name: string; value: SecretRef }>
+  | OAuth2Config;
+
+export type OAuth2Config = Readonly<{
+  kind: 'oauth2';
+  tokenUrl: string;
+  clientId: string;
+  clientAuth: ClientAuthConfig;
+  scopes: readonly string[];
+  audience: string | null;
+  grant: Readonly<{ kind: 'client_credentials' }> | Readonly<{ kind: 'refresh_token'; refreshToken: SecretRef }>;
+  /** A share of the token's life. */
+  refreshAt: number;
+  timeoutMs: number;
+  tls: TlsConfig | null;
+}>;
+
+export type ClientAuthConfig =
+  | Readonly<{ kind: 'basic' | 'post'; secret: SecretRef }>
+  | Readonly<{ kind: 'private-key-jwt'; key: SecretRef; keyId: string | null }>
+  | Readonly<{ kind: 'tls' }>;
+
+/** PEM behind references. `cert` and `key` come together. */
+export type TlsConfig = Readonly<{ cert: SecretRef | null; key: SecretRef | null; ca: SecretRef | null }>;
 
 export type LookupConfig = Readonly<{
   url: UrlTemplate;

@@ -1,6 +1,7 @@
 import { z } from 'zod';
+import { auth, tls } from './auth.schema.js';
 import { says } from './says.js';
-import { duration, headerName, name, pointer, secret, secrets, status, url, urlWithPlaceholders, valueFrom } from './value.schema.js';
+import { duration, name, pointer, secrets, status, url, urlWithPlaceholders, valueFrom } from './value.schema.js';
 
 const NOT_A_STATUS = says('is not a status', 'write a number such as 409, a class such as 5xx, or a list of them');
 
@@ -13,26 +14,6 @@ const http = z.strictObject({
   timeout: duration.default('10s').describe('One deadline for queue, connection, request and answer.'),
   maxInFlight: z.number().int().min(1).max(4096).default(64).describe('Requests under way at a time, per partition owner.'),
 });
-
-const bearer = z.strictObject({ token: secret });
-const basic = z.strictObject({ username: z.string().min(1), password: secret });
-const header = z.strictObject({ name: headerName, value: secret });
-const oauth2 = z.strictObject({
-  tokenUrl: url,
-  clientId: z.string().min(1),
-  clientSecret: secret,
-  scopes: z.array(z.string().min(1)).default([]),
-});
-const AUTH_KINDS = ['bearer', 'basic', 'header', 'oauth2'] as const;
-
-const auth = z
-  .strictObject({ bearer: bearer.optional(), basic: basic.optional(), header: header.optional(), oauth2: oauth2.optional() })
-  .refine((written) => AUTH_KINDS.filter((kind) => written[kind] !== undefined).length === 1, {
-    error: says(
-      'needs exactly one way',
-      'give one of bearer: { token }, basic: { username, password }, header: { name, value } or oauth2: { … }',
-    ),
-  });
 
 const lookup = z.strictObject({
   url: urlWithPlaceholders.describe('Asks the partner whether the record stands there.'),
@@ -88,6 +69,7 @@ export const destinationSchema = z.strictObject({
   name: name.describe('Stands in topics, routes and metrics.'),
   http: http.describe('The request that a delivery is.'),
   auth: auth.optional().describe('How requests are authenticated; one way.'),
+  tls: tls.optional().describe('Mutual TLS with the partner, or its own authority.'),
   signing: z
     .strictObject({ scheme: z.literal('standard-webhooks'), secrets })
     .optional()

@@ -1,5 +1,5 @@
 import { readdirSync, readFileSync, statSync } from 'node:fs';
-import { dirname, join, resolve } from 'node:path';
+import { basename, dirname, join, resolve } from 'node:path';
 import { checkConfig } from './check-config.js';
 import { completeConfig, type CompleteConfig } from './complete-config.js';
 import { checkSoundPart } from './check-sound-part.js';
@@ -9,6 +9,7 @@ import { describeIssues, pathText, type RawFault } from './describe-issue.js';
 import { mergeSources, type Merged } from './merge-sources.js';
 import { missingSecrets } from './missing-secrets.js';
 import { notInForce } from './not-in-force.js';
+import { overlaid, overlayFileOf } from './overlay-credentials.js';
 import { resolveConfig } from './resolve-config.js';
 import { readYaml } from './yaml-source.js';
 
@@ -31,20 +32,59 @@ export function loadConfig(path: string, options: LoadOptions = {}): LoadedConfi
   const parsed = read.files.map((file) => readYaml(file.shown, file.text));
   const broken = parsed.flatMap(({ faults }) => faults);
   if (broken.length > 0) return { ok: false, faults: broken, warnings: [] };
-  const merged = mergeSources(parsed.flatMap(({ source }) => source ?? []));
+  const env = options.env ?? process.env;
+  const base = withEnvironment(mergeSources(parsed.flatMap(({ source }) => source ?? [])), env['HOLDFAST_ENVIRONMENT']);
+  const over = readOverlay(base, read.folder);
+  if ('fault' in over) return { ok: false, faults: [over.fault], warnings: [] };
+  const { merged } = over;
   const { faults, warnings, complete } = judge(merged);
+  warnings.push(...over.warnings);
   if (!complete || faults.length > 0) return { ok: false, faults, warnings };
   const config = resolveConfig(complete, read.folder);
-  const missing = options.checkSecrets ? missingSecrets(complete, read.folder, options.env ?? process.env) : { faults: [], warnings: [] };
+  const missing = options.checkSecrets ? missingSecrets(complete, read.folder, env) : { faults: [], warnings: [] };
   warnings.push(...missing.warnings.map((raw) => placed(raw, merged)));
   if (missing.faults.length > 0) return { ok: false, faults: inOrder(missing.faults.map((raw) => placed(raw, merged))), warnings };
   return {
     ok: true,
     config,
     warnings: inOrder(warnings),
-    files: read.files.map((file) => file.path),
+    files: [...read.files.map((file) => file.path), ...(over.file ? [over.file] : [])],
     explained: { written: merged.value, complete },
   };
+}
+
+/** One configuration for all environments: `HOLDFAST_ENVIRONMENT` says which one this is. */
+function withEnvironment(merged: Merged, environment: string | undefined): Merged {
+  if (!environment || typeof merged.value !== 'object' || merged.value === null) return merged;
+  return { ...merged, value: { ...merged.value, environment } };
+}
+
+type Overlay = Readonly<{ merged: Merged; warnings: readonly ConfigFault[]; file: string | null }>;
+
+/** The credentials of this environment, over those of the configuration. */
+function readOverlay(merged: Merged, folder: string): Overlay | { fault: ConfigFault } {
+  const written = (merged.value as { environment?: unknown } | null)?.environment;
+  const environment = typeof written === 'string' ? written : 'production';
+  const { file, others } = overlayFileOf(folder, environment);
+  if (file === null) {
+    const missing = {
+      ...merged.placeOf(['environment']),
+      path: 'environment',
+      problem: `has no credentials of its own: credentials/ names ${others.join(', ')} only`,
+      mend: `add credentials/${environment}.yaml, or correct the environment`,
+    };
+    return { merged, warnings: others.length > 0 ? [missing] : [], file };
+  }
+  const shown = `credentials/${basename(file)}`;
+  try {
+    if (statSync(file).size > FILE_MAX_BYTES) throw Object.assign(new Error('too large'), { code: 'larger than 4 MiB' });
+    const { source, faults } = readYaml(join(dirname(merged.placeOf([]).file), shown), readFileSync(file, 'utf8'));
+    if (!source) return { fault: faults[0]! };
+    return { merged: overlaid(merged, source), warnings: [], file };
+  } catch (error) {
+    const problem = `cannot be read (${(error as NodeJS.ErrnoException).code})`;
+    return { fault: { file: shown, line: 0, column: 0, path: '', problem, mend: 'let the user that runs Holdfast read it' } };
+  }
 }
 
 function judge(merged: Merged): { faults: ConfigFault[]; warnings: ConfigFault[]; complete: CompleteConfig | null } {

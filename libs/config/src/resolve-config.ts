@@ -1,13 +1,12 @@
 import { resolve } from 'node:path';
+import { resolveAuth, resolveTls, secretRef } from './resolve-auth.js';
 import type { CompleteConfig, CompleteDestination, CompleteSource } from './complete-config.js';
 import type {
-  AuthConfig,
   ClassifyRule,
   DestinationConfig,
   HoldfastConfig,
   KeyPart,
   RetryTier,
-  SecretRef,
   SourceConfig,
   TopicRetention,
   TopicsConfig,
@@ -26,6 +25,7 @@ export function resolveConfig(config: CompleteConfig, folder: string): HoldfastC
     environment,
     dev: environment === 'dev',
     outbound,
+    credentials: { tokenKeys: (config.credentials.tokenKeys ?? []).map((ref) => secretRef(ref, folder)) },
     topics: topics(config.topics),
     retry: { tiers: config.retry.tiers.map(tier) },
     sources: config.sources.map((source) => resolveSource(source, folder)),
@@ -112,10 +112,6 @@ function verify(written: NonNullable<CompleteSource['webhook']>['verify'], folde
   }
 }
 
-function secretRef(written: { file?: string | undefined; env?: string | undefined }, folder: string): SecretRef {
-  return written.file === undefined ? { kind: 'env', name: written.env! } : { kind: 'file', path: resolve(folder, written.file) };
-}
-
 function valueFrom(text: string): ValueFrom {
   if (text.startsWith('/')) return { kind: 'pointer', pointer: text };
   const header = /^header:(.+)$/i.exec(text);
@@ -149,7 +145,8 @@ function resolveDestination(written: CompleteDestination, { retry }: CompleteCon
       timeoutMs: durationMs(http.timeout),
       maxInFlight: http.maxInFlight,
     },
-    auth: written.auth ? auth(written.auth, folder) : null,
+    auth: written.auth ? resolveAuth(written.auth, folder) : null,
+    tls: written.tls ? resolveTls(written.tls, folder) : null,
     signing: signing ? { scheme: signing.scheme, secrets: signing.secrets.map((ref) => secretRef(ref, folder)) } : null,
     unknown: {
       resolve: unknown.resolve,
@@ -172,15 +169,6 @@ function resolveDestination(written: CompleteDestination, { retry }: CompleteCon
     rateLimit: rateLimit ? { perSecond: rateLimit.perSecond, burst: rateLimit.burst ?? Math.max(1, Math.ceil(rateLimit.perSecond)) } : null,
     runbook: written.runbook ?? null,
   };
-}
-
-function auth(written: NonNullable<CompleteDestination['auth']>, folder: string): AuthConfig {
-  const { bearer, basic, header, oauth2 } = written;
-  if (bearer) return { kind: 'bearer', token: secretRef(bearer.token, folder) };
-  if (basic) return { kind: 'basic', username: basic.username, password: secretRef(basic.password, folder) };
-  if (header) return { kind: 'header', name: header.name, value: secretRef(header.value, folder) };
-  if (oauth2) return { kind: 'oauth2', ...oauth2, clientSecret: secretRef(oauth2.clientSecret, folder) };
-  throw new RangeError('the schema lets no other kind of auth through');
 }
 
 function lookup({

@@ -119,6 +119,15 @@ export const CROSS: readonly Row[] = [
     'add event: { revision: … } to shop',
   ],
   [
+    'refresh tokens that nothing keeps',
+    destination(
+      'unknown: { resolve: hold }\n    auth: { oauth2: { tokenUrl: "http://127.0.0.1/t", clientId: c, clientSecret: { env: A }, grant: ⟨here⟩refresh_token, refreshToken: { env: B } } }',
+    ),
+    'destinations.partner.auth.oauth2.grant',
+    'brings refresh tokens that nothing would keep',
+    'tokenKeys',
+  ],
+  [
     'a header that looks like a secret',
     having('{entity}" }', '{entity}", headers: { ⟨here⟩Authorization: Bearer hunter2 } }').replace(
       '⟨here⟩Authorization: ',

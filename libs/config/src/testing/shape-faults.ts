@@ -98,6 +98,38 @@ export const SHAPES: readonly Row[] = [
     '{ file: secrets/<name> }',
   ],
   [
+    'a client without a proof of who it is',
+    destination('unknown: { resolve: hold }\n    auth: { oauth2: ⟨here⟩{ tokenUrl: "http://127.0.0.1/t", clientId: c } }'),
+    'destinations.partner.auth.oauth2',
+    'does not say how we show who we are',
+    'one of clientSecret and privateKey',
+  ],
+  [
+    'a client authentication without its secret',
+    destination(
+      'unknown: { resolve: hold }\n    auth: { oauth2: ⟨here⟩{ tokenUrl: "http://127.0.0.1/t", clientId: c, privateKey: { env: A }, clientAuth: post } }',
+    ),
+    'destinations.partner.auth.oauth2',
+    'names a clientAuth without what it needs',
+    'basic and post need clientSecret',
+  ],
+  [
+    'a refresh token without its grant',
+    destination(
+      'unknown: { resolve: hold }\n    auth: { oauth2: ⟨here⟩{ tokenUrl: "http://127.0.0.1/t", clientId: c, clientSecret: { env: A }, refreshToken: { env: B } } }',
+    ),
+    'destinations.partner.auth.oauth2',
+    'needs grant: refresh_token and refreshToken together',
+    'give both',
+  ],
+  [
+    'a certificate without its key',
+    destination('unknown: { resolve: hold }\n    tls: ⟨here⟩{ cert: { env: A } }'),
+    'destinations.partner.tls',
+    'needs cert and key together',
+    'ca alone',
+  ],
+  [
     'two ways to authenticate',
     destination(
       'unknown: { resolve: hold }\n    auth: ⟨here⟩{ bearer: { token: { env: A } }, basic: { username: u, password: { env: B } } }',

@@ -1,0 +1,1 @@
+export { ThreadTransforms, type ThreadOptions } from './transforms.thread.js';

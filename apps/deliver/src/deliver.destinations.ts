@@ -1,18 +1,20 @@
 import { outboundGuard, type DestinationConfig, type HoldfastConfig, type SecretStore } from '#libs/config/src/index.js';
 import type { Valve } from '#libs/delivery/src/index.js';
 import type { Clock } from '#libs/kafka/src/index.js';
+import type { Transforms } from '#libs/shaping/src/index.js';
 import { concealing, secretsOf, staticCredentials } from './credentials.js';
 import type { DeliverBounds } from './deliver.config.js';
 import type { Destination, DestinationPolicy } from './deliver.ports.js';
 import { originOf, requestRenderer } from './render-request.js';
 import { LookupResolver, noResolver } from './resolver.undici.js';
-import { signingOf } from './shaping.js';
+import { shapeOf, signingOf } from './shaping.js';
 import { UndiciSender } from './sender.undici.js';
 
 export type DestinationParts = Readonly<{
-  config: Pick<HoldfastConfig, 'destinations' | 'dev' | 'outbound'>;
+  config: Pick<HoldfastConfig, 'destinations' | 'dev' | 'outbound' | 'routes'>;
   secrets: SecretStore;
   clock: Clock;
+  transforms: Transforms;
   bounds: DeliverBounds;
 }>;
 
@@ -40,7 +42,7 @@ export const secretsOfDestinations = ({ destinations }: Pick<HoldfastConfig, 'de
   destinations.flatMap(({ auth, signing }) => [...secretsOf(auth), ...(signing?.secrets ?? [])]);
 
 /** Each destination with its own pools; `close` ends them. */
-export function openDestinations({ config, secrets, clock, bounds }: DestinationParts): {
+export function openDestinations({ config, secrets, clock, bounds, transforms }: DestinationParts): {
   destinations: Destination[];
   close(): Promise<void>;
 } {
@@ -66,6 +68,7 @@ export function openDestinations({ config, secrets, clock, bounds }: Destination
         : noResolver,
       valves: valvesOf(one, { clock }),
       render: requestRenderer(one, credentials, signingOf(one, secrets, clock)),
+      ...shapeOf(one, config.routes, transforms),
     };
   });
   const ends = [...senders, ...destinations.flatMap(({ valves }) => valves)];

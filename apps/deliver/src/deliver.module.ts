@@ -7,6 +7,7 @@ import { RedisConnection } from '#libs/identity/src/identity.module.js';
 import { systemClock, type LogCluster } from '#libs/kafka/src/index.js';
 import { createKafkajsCluster } from '#libs/kafka/src/kafka.module.js';
 import { boundedType, onceThere, type Ground } from '#libs/observability/src/index.js';
+import { ThreadTransforms } from '#libs/shaping/src/shaping.module.js';
 import { deliverBoundsDefault } from './deliver.config.js';
 import { openDestinations, secretsOfDestinations } from './deliver.destinations.js';
 import { registerHealth } from './deliver.health.js';
@@ -89,7 +90,9 @@ function wire({ ground, of: { config }, cluster, redis, codec }: Parts): Deliver
   const clock = systemClock;
   const secrets = openSecrets(secretsOfDestinations(config));
   shutdown.add('close', 'secrets', () => secrets.close());
-  const { destinations, close } = openDestinations({ config, secrets, clock, bounds: deliverBoundsDefault });
+  const transforms = new ThreadTransforms();
+  shutdown.add('close', 'transforms', () => transforms.close());
+  const { destinations, close } = openDestinations({ config, secrets, clock, transforms, bounds: deliverBoundsDefault });
   shutdown.add('close', 'connections to partners', close);
   const telling = deliverTelling({ logger, metrics, boundedType: boundedType(config.eventTypes), clock });
   const ports = { clock, codec, marks: new RedisAttemptMarksStore(redis, prefix), report: telling, logger, topics: topicNames(prefix) };

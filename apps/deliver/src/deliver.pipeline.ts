@@ -31,6 +31,8 @@ export async function deliver(item: Item, way: Way): Promise<End | null> {
       if (await way.waitUntil(before.untilMs)) continue;
       return null;
     }
+    // A transform may take its time: it holds no slot, and nothing is claimed for it.
+    if (way.destination.shape && item.shaped === undefined && !(await way.shape(item))) return null;
     if (!(await way.enter())) return null;
     try {
       // 2 · Decide: may it be sent, and what would a success prove? Now, since the slot may have come hours later (rule 22).
@@ -59,7 +61,7 @@ async function attempt(item: Item, plan: Exclude<Resolution, { kind: 'wait' }>, 
   if (!way.mayStart()) return way.unsent(item);
 
   // 4 · Act.
-  const rendered = way.destination.render(item.delivery);
+  const rendered = way.destination.render(item.delivery, item.shaped);
   if (doneAs === 'maybe-twice' && rendered.ok) way.tellDuplicate(item);
   const outcome: Outcome = rendered.ok
     ? await way.destination.sender.send(rendered.request, deadline)

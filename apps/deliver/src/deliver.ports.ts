@@ -20,8 +20,10 @@ export type Destination = Readonly<{
   resolver: Resolver;
   /** What may keep its requests back; none costs nothing. Closed by whoever opened the destination. */
   valves: readonly Valve[];
-  /** Pure for a given delivery, except for credentials, which are read when it is called. */
-  render(delivery: Delivery): Rendered;
+  /** Makes the body where a route has transforms, before anything is claimed; null: it goes as it came. Never rejects. */
+  shape?: (delivery: Delivery) => Promise<Shaped> | null;
+  /** Pure for a given delivery and body, except for credentials, which are read when it is called. */
+  render(delivery: Delivery, shaped?: Shaped | null): Rendered;
 }>;
 
 export type DestinationPolicy = ClassRules &
@@ -35,6 +37,8 @@ export type DestinationPolicy = ClassRules &
 
 /** The path with its query, already encoded; the origin is the sender's. */
 export type OutboundRequest = Readonly<{ method: string; path: string; headers: Readonly<Record<string, string>>; body: Buffer | null }>;
+/** A body that a transform made, or why there is none. */
+export type Shaped = Readonly<{ ok: true; body: Buffer }> | Readonly<{ ok: false; code: string; error: string }>;
 export type Rendered = Readonly<{ ok: true; request: OutboundRequest }> | Readonly<{ ok: false; code: string; error: string }>;
 
 /** One for the whole of a claim: queue, connection, request and answer (rule 20). Past either clock, nothing is handed to a connection. */

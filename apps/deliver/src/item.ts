@@ -1,5 +1,6 @@
 import type { ClaimRequest, Doubt, DoneAs } from '#libs/delivery/src/index.js';
 import type { Delivery, HistoryEntry } from '#libs/domain/src/index.js';
+import type { Shaped } from './deliver.ports.js';
 
 /** A delivery in its lane, from when its record was read until it ends. What the owner knows of it beyond the record. */
 export type Item = {
@@ -19,6 +20,8 @@ export type Item = {
   /** A claim whose answer is not known yet: asked again as it was. */
   openClaim: ClaimRequest | null;
   claims: number;
+  /** What a transform made of it, once for this record; null: as it came. Undefined: not asked yet. */
+  shaped: Shaped | null | undefined;
 };
 
 export function itemOf(offset: number, appendedAtMs: number, delivery: Delivery): Item {
@@ -34,6 +37,7 @@ export function itemOf(offset: number, appendedAtMs: number, delivery: Delivery)
     firstAttemptAtMs: delivery.firstattemptat,
     openClaim: null,
     claims: 0,
+    shaped: undefined,
   };
 }
 

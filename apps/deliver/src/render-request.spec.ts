@@ -112,6 +112,19 @@ describe('a delivery, rendered', () => {
     expect(signed[0]).toEqual({ id: 'd1', body: Buffer.from('{"n":1}'), nowMs: 5 });
   });
 
+  it('carries what a transform made, as JSON, and nothing where it made none', () => {
+    const render = renderer('https://p.example/');
+    const made = { ok: true, body: Buffer.from('{"a":1}') } as const;
+    expect(render(testDelivery(1, { event: { datacontenttype: 'text/xml' } }), made)).toMatchObject({
+      request: { body: made.body, headers: { 'content-type': 'application/json' } },
+    });
+    expect(render(testDelivery(1, { event: { datacontenttype: 'text/xml' } }), null)).toMatchObject({
+      request: { body: Buffer.from('{"n":1}'), headers: { 'content-type': 'text/xml' } },
+    });
+    const none = { ok: false, code: 'transform-timeout', error: 'too long' } as const;
+    expect(render(testDelivery(1), none)).toEqual(none);
+  });
+
   it('has no body under GET', () => {
     expect(rendered('https://p.example/{entity}', {}, { method: 'GET' }).body).toBeNull();
   });

@@ -3,7 +3,7 @@ import { urlFiller, type DestinationConfig, type UrlTemplate } from '#libs/confi
 import type { Delivery, HoldfastEvent } from '#libs/domain/src/index.js';
 import type { Signer } from '#libs/shaping/src/index.js';
 import { asText, at } from './decide-lookup.js';
-import type { Rendered } from './deliver.ports.js';
+import type { Rendered, Shaped } from './deliver.ports.js';
 import { parseExact } from './exact-json.js';
 
 /** Headers that carry credentials, read anew for each request, since secrets change under way. */
@@ -23,12 +23,13 @@ export function requestRenderer(
   config: RenderConfig,
   credentials: Credentials,
   signing: Signing | null = null,
-): (delivery: Delivery) => Rendered {
+): (delivery: Delivery, shaped?: Shaped | null) => Rendered {
   const { http, unknown } = config;
   const fixed = Object.fromEntries(Object.entries(http.headers).map(([name, value]) => [name.toLowerCase(), value]));
   const pathFor = pathRenderer(http.url);
-  return (delivery) => {
+  return (delivery, shaped = null) => {
     const { event } = delivery;
+    if (shaped?.ok === false) return shaped;
     const path = pathFor(delivery);
     if (path === null)
       return {
@@ -37,13 +38,14 @@ export function requestRenderer(
         error: `a part of ${http.url.text} would be empty, . or .. for this event, or names nothing in it`,
       };
     const headers: Record<string, string> = { ...fixed, ...credentials() };
-    if (event.datacontenttype !== null) headers['content-type'] = event.datacontenttype;
+    if (shaped) headers['content-type'] = 'application/json';
+    else if (event.datacontenttype !== null) headers['content-type'] = event.datacontenttype;
     headers['x-correlation-id'] = event.correlationid;
     headers['x-holdfast-event-id'] = asHeader(event.id);
     headers['x-holdfast-attempt'] = String(delivery.attempt + 1);
     headers['traceparent'] = event.traceparent ?? traceparentOf(event.correlationid);
     if (unknown.resolve === 'idempotency-key') headers['idempotency-key'] = idempotencyKey(delivery);
-    const body = http.method === 'GET' ? null : event.data;
+    const body = http.method === 'GET' ? null : (shaped?.body ?? event.data);
     if (signing) Object.assign(headers, signing.sign({ id: asHeader(webhookId(delivery)), body, nowMs: signing.nowMs() }));
     for (const name in headers) {
       const value = headers[name]!;

@@ -1,6 +1,19 @@
-import type { DestinationConfig, SecretStore } from '#libs/config/src/index.js';
+import { readFileSync } from 'node:fs';
+import { typeMatcher, type DestinationConfig, type RouteConfig, type SecretStore, type TransformConfig } from '#libs/config/src/index.js';
+import type { Delivery } from '#libs/domain/src/index.js';
 import type { Clock } from '#libs/kafka/src/index.js';
-import { standardWebhooksSigner } from '#libs/shaping/src/index.js';
+import {
+  decideTransform,
+  standardWebhooksSigner,
+  versionMatcher,
+  type ShapeChoice,
+  type ShapingRoute,
+  type TransformEvent,
+  type TransformRule,
+  type Transforms,
+  type TransformScript,
+} from '#libs/shaping/src/index.js';
+import type { Destination, Shaped } from './deliver.ports.js';
 import type { Signing } from './render-request.js';
 
 export function signingOf({ name, signing }: DestinationConfig, secrets: SecretStore, clock: Clock): Signing | null {
@@ -12,3 +25,68 @@ export function signingOf({ name, signing }: DestinationConfig, secrets: SecretS
     throw new RangeError(`destination ${name}: ${(error as Error).message}`, { cause: error });
   }
 }
+
+/** Types come from senders: what is remembered of them is bounded. */
+const choicesMax = 10_000;
+
+/** Nothing where no route to this destination has a transform: then no delivery is asked about it. */
+export function shapeOf(
+  { name }: Pick<DestinationConfig, 'name'>,
+  routes: readonly RouteConfig[],
+  transforms: Transforms,
+): Pick<Destination, 'shape'> {
+  const here = routes.filter(({ to }) => to === name);
+  if (here.every((route) => route.transforms.length === 0)) return {};
+  const choiceOf = remembered(here.map(shapingRoute));
+  return {
+    shape: (delivery) => {
+      const choice = choiceOf(delivery);
+      if (choice.kind === 'as-it-came') return null;
+      if (choice.kind === 'refused') return Promise.resolve<Shaped>({ ok: false, code: choice.code, error: choice.error });
+      return transforms.run({ group: name, script: choice.script, data: delivery.event.data, event: eventOf(delivery) });
+    },
+  };
+}
+
+function remembered(routes: readonly ShapingRoute[]): (delivery: Delivery) => ShapeChoice {
+  const known = new Map<string, ShapeChoice>();
+  return ({ event }) => {
+    const key = `${event.source}\0${event.type}\0${event.schemaversion ?? ''}`;
+    let choice = known.get(key);
+    if (!choice) {
+      if (known.size >= choicesMax) known.clear();
+      known.set(key, (choice = decideTransform(routes, event)));
+    }
+    return choice;
+  };
+}
+
+const shapingRoute = ({ from, types, transforms }: RouteConfig): ShapingRoute => ({
+  from: new Set(from),
+  matches: typeMatcher(types),
+  transforms: transforms.map((one): TransformRule => ({
+    fitsType: typeMatcher(one.types ?? ['*']),
+    fitsVersion: versionMatcher(one.schemaVersions),
+    run: scriptOf(one),
+  })),
+});
+
+/** Read once, at the start: a file that changes under way would make another body for a later attempt. */
+function scriptOf({ by, timeoutMs, inputMaxBytes, outputMaxBytes }: TransformConfig): TransformScript | null {
+  if (by.kind === 'pass-through') return null;
+  const language = by.kind === 'jsonata' ? { kind: by.kind, text: readFileSync(by.path, 'utf8') } : { kind: by.kind };
+  return { path: by.path, language, timeoutMs, inputMaxBytes, outputMaxBytes };
+}
+
+const eventOf = ({ id, event }: Delivery): TransformEvent => ({
+  id: event.id,
+  type: event.type,
+  source: event.source,
+  entity: event.subject,
+  revision: event.revision,
+  schemaVersion: event.schemaversion,
+  correlationId: event.correlationid,
+  receivedAt: event.receivedat,
+  deliveryId: id,
+  attributes: event.attributes,
+});

@@ -55,6 +55,19 @@ export class Way {
     return !stop.aborted;
   }
 
+  /** What the item's route makes of its data; counts as one that waits. False: the partition goes away first. */
+  async shape(item: Item): Promise<boolean> {
+    const shaping = this.destination.shape!(item.delivery);
+    if (shaping === null) item.shaped = null;
+    else {
+      this.waiting++;
+      item.shaped = await shaping;
+      this.waiting--;
+      this.parts.admitted();
+    }
+    return !this.parts.stop.aborted;
+  }
+
   /** A slot, under a standing and a lease that allow a start; false when the partition goes away. */
   enter(): boolean | Promise<boolean> {
     const { gate, standing } = this.parts;

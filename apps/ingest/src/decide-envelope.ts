@@ -10,13 +10,15 @@ export type EnvelopePlan = Readonly<{
   entity: ValuePlan | null;
   revision: ValuePlan | null;
   time: ValuePlan | null;
+  schemaVersion: ValuePlan | null;
   key: KeyPlan;
 }>;
 
 /** As libs/config gives it. */
 export type EnvelopeConfig = Readonly<{
   name: string;
-  event: Readonly<Record<'id' | 'type' | 'entity' | 'revision' | 'time', ValueFrom | null>>;
+  event: Readonly<Record<'id' | 'type' | 'entity' | 'revision' | 'time', ValueFrom | null>> &
+    Readonly<{ schemaVersion?: ValueFrom | null }>;
   idempotency: Readonly<{ key: readonly KeyPart[] }>;
 }>;
 
@@ -46,6 +48,7 @@ export const TYPE_MAX_CHARS = 256;
 export const ENTITY_MAX_CHARS = 512;
 export const REVISION_MAX_CHARS = 128;
 const TIME_MAX_CHARS = 64;
+const VERSION_MAX_CHARS = 64;
 /** Smaller numbers are seconds since the epoch, larger ones milliseconds: 1e11 s is the year 5138, 1e11 ms is 1973. */
 const SECONDS_MAX = 1e11;
 const TIME_MAX_MS = 8.64e15;
@@ -59,6 +62,7 @@ export function planEnvelope({ name, event, idempotency }: EnvelopeConfig): Enve
     entity: plan(event.entity),
     revision: plan(event.revision),
     time: plan(event.time),
+    schemaVersion: plan(event.schemaVersion ?? null),
     key: planKey(idempotency.key),
   };
 }
@@ -81,6 +85,7 @@ export function decideEnvelope(plan: EnvelopePlan, arrival: Arrival, hash: Hash)
   const revision = read(plan.revision, 'revision', REVISION_MAX_CHARS);
   // An undecodable body has told its fault already; that its type is not to be found only follows from it.
   if (type === null && faults.length === 0) faults.push(missingType(plan.type));
+  const schemaversion = readText(plan.schemaVersion, place, { name: 'schemaVersion', maxChars: VERSION_MAX_CHARS }).text;
   const timeMs = parseTime(readText(plan.time, place, { name: 'time', maxChars: TIME_MAX_CHARS }).text);
 
   const named: Named = { id: id ?? arrival.spareId, type: type ?? '', entity, revision, timeMs };
@@ -97,7 +102,7 @@ export function decideEnvelope(plan: EnvelopePlan, arrival: Arrival, hash: Hash)
     correlationid: arrival.correlationId,
     traceparent: arrival.traceparent,
     revision,
-    schemaversion: arrival.schemaversion,
+    schemaversion: schemaversion ?? arrival.schemaversion,
     receivedat: arrival.receivedAtMs,
     idempotencykey: decided.key,
     origin: arrival.origin,

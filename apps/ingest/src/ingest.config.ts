@@ -64,6 +64,7 @@ function namedByCloudEvents({ name, event, idempotency }: SourceConfig): Envelop
       entity: attribute(event.entity, 'ce_subject'),
       revision: event.revision,
       time: attribute(event.time, 'ce_time'),
+      schemaVersion: attribute(event.schemaVersion, 'ce_schemaversion'),
     },
   };
 }

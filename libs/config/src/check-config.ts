@@ -1,5 +1,6 @@
 import { checkDestinations, checkUrl } from './check-destinations.js';
 import { checkSources, type Check } from './check-sources.js';
+import { checkTransforms } from './check-transforms.js';
 import type { CompleteConfig } from './complete-config.js';
 import { isAllowEntry, outboundGuard } from './outbound.js';
 import { nearest } from './says.js';
@@ -14,7 +15,7 @@ export function checkConfig(config: CompleteConfig, alsoNamed: AlsoNamed = { sou
   checkNames(config, found);
   checkRoutes(config, alsoNamed, found);
   checkTop(config, found);
-  for (const part of [checkSources(config), checkDestinations(config)]) {
+  for (const part of [checkSources(config), checkDestinations(config), checkTransforms(config)]) {
     found.faults.push(...part.faults);
     found.warnings.push(...part.warnings);
   }

@@ -38,6 +38,8 @@ const READ_BY: Readonly<Record<string, readonly string[]>> = {
     'destinations[].auth.*',
     'destinations[].tls.*',
     'destinations[].signing.*',
+    'routes[].transform.*',
+    'routes[].transforms[].*',
     'destinations[].unknown.*',
     'destinations[].classify[].status',
     'destinations[].classify[].as',

@@ -3,7 +3,8 @@ import { credentials } from './auth.schema.js';
 import { destinationSchema } from './destination.schema.js';
 import { says } from './says.js';
 import { sourceSchema } from './source.schema.js';
-import { duration, name, size, url } from './value.schema.js';
+import { transform, transforms } from './transform.schema.js';
+import { duration, name, size, typePatterns, url } from './value.schema.js';
 
 const retention = (time: string) =>
   z
@@ -41,22 +42,16 @@ const topics = z.strictObject({
 
 const route = z.strictObject({
   from: z.array(name).min(1).optional().describe('Names of sources; without it all of them.'),
-  types: z
-    .array(
-      z.string().regex(/^[^\s]{1,200}$/, says('cannot be a pattern of types', 'write an event type, with * for any run of characters')),
-    )
-    .min(1)
-    .default(['*'])
-    .describe('Event types; * matches any run of characters, dots included.'),
+  types: typePatterns.default(['*']).describe('Event types; * matches any run of characters, dots included.'),
   to: name.describe('Name of a destination.'),
   ordering: z
     .enum(['unordered', 'latest-wins', 'strict'])
     .default('unordered')
     .describe('What a failing delivery means for later ones of its entity.'),
-  transform: z
-    .strictObject({ jsonata: z.string().min(1) })
+  transform: transform.optional().describe('What makes the body out of the data; without one the body goes byte for byte.'),
+  transforms: transforms
     .optional()
-    .describe('Path of a JSONata file; its input is the decoded data.'),
+    .describe('Several, by type and schema version; the first that fits. An event that none fits is a dead letter.'),
   coalesce: duration.optional().describe('With latest-wins: only the newest of this span goes out.'),
 });
 

@@ -65,6 +65,7 @@ export type SourceConfig = Readonly<{
     entity: ValueFrom | null;
     revision: ValueFrom | null;
     time: ValueFrom | null;
+    schemaVersion: ValueFrom | null;
   }>;
   idempotency: Readonly<{ key: readonly KeyPart[]; windowMs: number }>;
 }>;
@@ -191,9 +192,20 @@ export type RouteConfig = Readonly<{
   types: readonly string[];
   to: string;
   ordering: 'unordered' | 'latest-wins' | 'strict';
-  transform: Readonly<{ jsonata: string }> | null;
+  /** The first that fits makes the body; empty: the body goes byte for byte. */
+  transforms: readonly TransformConfig[];
   /** Inbox coalescing: the newest of this span goes out. null: none. */
   coalesceMs: number | null;
+}>;
+
+/** `types` null: all; `schemaVersions` null: all, and events without a version. `path` is absolute. */
+export type TransformConfig = Readonly<{
+  types: readonly string[] | null;
+  schemaVersions: string | null;
+  by: Readonly<{ kind: 'jsonata' | 'handler'; path: string }> | Readonly<{ kind: 'pass-through' }>;
+  timeoutMs: number;
+  inputMaxBytes: number;
+  outputMaxBytes: number;
 }>;
 
 export type EventTypeConfig = Readonly<{ type: string; schema: string | null; owner: string | null }>;

@@ -1,6 +1,7 @@
 import { readdirSync, readFileSync, statSync } from 'node:fs';
 import { basename, dirname, join, resolve } from 'node:path';
 import { checkConfig } from './check-config.js';
+import { faultyTransforms } from './check-transforms.js';
 import { completeConfig, type CompleteConfig } from './complete-config.js';
 import { checkSoundPart } from './check-sound-part.js';
 import { configJsonSchema, configSchema } from './config.schema.js';
@@ -16,7 +17,7 @@ import { readYaml } from './yaml-source.js';
 const FILES_MAX = 1_000;
 const FILE_MAX_BYTES = 4 * 1024 * 1024;
 
-/** `checkSecrets`: missing secrets are faults too. An app leaves it out: it opens its own secrets, and others' may not be there. */
+/** `checkSecrets`: missing secrets and unusable transforms are faults too. An app leaves it out: it opens its own secrets, and others' may not be there. */
 export type LoadOptions = Readonly<{ checkSecrets?: boolean; env?: Readonly<Record<string, string | undefined>> }>;
 
 /** What `holdfast check --explain` shows beside the configuration itself: as written, and with every default. */
@@ -41,7 +42,7 @@ export function loadConfig(path: string, options: LoadOptions = {}): LoadedConfi
   warnings.push(...over.warnings);
   if (!complete || faults.length > 0) return { ok: false, faults, warnings };
   const config = resolveConfig(complete, read.folder);
-  const missing = options.checkSecrets ? missingSecrets(complete, read.folder, env) : { faults: [], warnings: [] };
+  const missing = options.checkSecrets ? missingFiles(complete, read.folder, env) : { faults: [], warnings: [] };
   warnings.push(...missing.warnings.map((raw) => placed(raw, merged)));
   if (missing.faults.length > 0) return { ok: false, faults: inOrder(missing.faults.map((raw) => placed(raw, merged))), warnings };
   return {
@@ -85,6 +86,11 @@ function readOverlay(merged: Merged, folder: string): Overlay | { fault: ConfigF
     const problem = `cannot be read (${(error as NodeJS.ErrnoException).code})`;
     return { fault: { file: shown, line: 0, column: 0, path: '', problem, mend: 'let the user that runs Holdfast read it' } };
   }
+}
+
+function missingFiles(complete: CompleteConfig, folder: string, env: Readonly<Record<string, string | undefined>>) {
+  const { faults, warnings } = missingSecrets(complete, folder, env);
+  return { faults: [...faults, ...faultyTransforms(complete, folder)], warnings };
 }
 
 function judge(merged: Merged): { faults: ConfigFault[]; warnings: ConfigFault[]; complete: CompleteConfig | null } {

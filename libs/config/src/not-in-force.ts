@@ -18,7 +18,6 @@ export const NOT_IN_FORCE: readonly NotInForce[] = [
     consequence: 'an older revision is dropped when it arrives late, but a waiting retry that a newer one overtakes still goes out',
   },
   { path: 'routes.*.coalesce', consequence: 'every event goes out' },
-  { path: 'routes.*.transform', consequence: 'bodies go out as they came' },
   { path: 'eventTypes.*.schema', consequence: 'bodies are not validated' },
   { path: 'eventTypes.*.owner', consequence: 'nothing shows it yet' },
   { path: 'alerts', consequence: 'no alert is sent' },

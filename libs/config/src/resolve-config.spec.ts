@@ -17,7 +17,14 @@ const header = (name: string) => ({ kind: 'header', name });
 describe('sources', () => {
   it('a known sender needs no event: its id and type are known', () => {
     const { event, idempotency, webhook } = sourceOf('webhook: { verify: { scheme: github, secrets: [{ env: A }] } }');
-    expect(event).toEqual({ id: header('x-github-delivery'), type: header('x-github-event'), entity: null, revision: null, time: null });
+    expect(event).toEqual({
+      id: header('x-github-delivery'),
+      type: header('x-github-event'),
+      entity: null,
+      revision: null,
+      time: null,
+      schemaVersion: null,
+    });
     expect(idempotency).toEqual({ key: [{ kind: 'id' }], windowMs: 604_800_000 });
     expect(webhook).toMatchObject({ bodyMaxBytes: 1_048_576, contentTypes: null });
   });

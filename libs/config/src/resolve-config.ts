@@ -14,6 +14,7 @@ import type {
   VerifyConfig,
 } from './configuration.js';
 import { durationMs, sizeBytes } from './units.js';
+import { resolveTransform } from './resolve-transform.js';
 import { urlTemplate } from './url-template.js';
 
 /** Makes numbers, absolute paths and unions of a checked configuration. `folder` is where the file that names a path stands. */
@@ -35,7 +36,7 @@ export function resolveConfig(config: CompleteConfig, folder: string): HoldfastC
       types: route.types,
       to: route.to,
       ordering: route.ordering,
-      transform: route.transform ? { jsonata: resolve(folder, route.transform.jsonata) } : null,
+      transforms: (route.transform ? [route.transform] : (route.transforms ?? [])).map((one) => resolveTransform(one, folder)),
       coalesceMs: route.coalesce === undefined ? null : durationMs(route.coalesce),
     })),
     eventTypes: config.eventTypes.map(({ type, schema, owner }) => ({
@@ -87,6 +88,7 @@ function resolveSource({ name, webhook, topic, event, idempotency }: CompleteSou
       entity: valueOrNull(event.entity),
       revision: valueOrNull(event.revision),
       time: valueOrNull(event.time),
+      schemaVersion: valueOrNull(event.schemaVersion),
     },
     idempotency: { key: idempotency.key.map((part) => keyPart(part, idempotency.digest ?? [])), windowMs: durationMs(idempotency.window) },
   };

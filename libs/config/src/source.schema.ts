@@ -61,6 +61,9 @@ const event = z
     type: valueFrom.optional().describe('The event type; an event without one is invalid.'),
     entity: valueFrom.optional().describe('What the event is about, and so its order. Without it the event id: no order is promised.'),
     revision: valueFrom.optional().describe("The entity's revision: with it the same change on two ways is one event."),
+    schemaVersion: valueFrom
+      .optional()
+      .describe('Of the data, for `transforms`. Without it an Avro record has the registry id of its schema, and others have none.'),
     time: valueFrom.optional().describe('When it happened: ISO 8601, or seconds or milliseconds since 1970.'),
   })
   .describe('Where the parts of the envelope come from.');

@@ -89,3 +89,7 @@ export const headerName = z
   .regex(/^[A-Za-z0-9!#$%&'*+.^_`|~-]+$/, says('cannot be the name of a header', 'write its name alone, such as x-signature'));
 
 export const status = z.number().int().min(100).max(599);
+
+export const typePatterns = z
+  .array(z.string().regex(/^[^\s]{1,200}$/, says('cannot be a pattern of types', 'write an event type, with * for any run of characters')))
+  .min(1);

@@ -73,6 +73,7 @@ export class RealWorld {
     const { brokers } = servicesFrom(process.env)!;
     const cluster = createKafkajsCluster({ brokers }, { tuning: { heartbeatMs: 300, stopMaxMs: 4_000 } });
     const opened = openDestinations({
+      transforms: { run: async () => ({ ok: false, code: 'transform-unusable', error: 'none here' }), close: async () => {} },
       config,
       secrets: { get: () => [], close: () => {} },
       clock: systemClock,

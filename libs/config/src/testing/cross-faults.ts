@@ -166,6 +166,27 @@ export const CROSS: readonly Row[] = [
     'ordering: latest-wins',
   ],
   [
+    'a transform beside transforms',
+    having('{ to: partner }', '{ to: partner, transform: { jsonata: a }, transforms: ⟨here⟩[{ jsonata: b }] }'),
+    'routes[0].transforms',
+    'stands beside transform',
+    'keep one of them',
+  ],
+  [
+    'a range of versions that is none',
+    having('{ to: partner }', '{ to: partner, transforms: [{ schemaVersions: ⟨here⟩"=>2", jsonata: b }] }'),
+    'routes[0].transforms[0].schemaVersions',
+    'is not a range of versions',
+    '">=2"',
+  ],
+  [
+    'a transform without a bound',
+    having('{ to: partner }', '{ to: partner, transform: { jsonata: a, timeout: ⟨here⟩1h } }'),
+    'routes[0].transform.timeout',
+    'is not between 1ms and 60s',
+    'such as 1s',
+  ],
+  [
     'an outbound entry that is none',
     having('environment: dev', 'environment: dev\noutbound: { allow: [⟨here⟩10.0.0.0/99] }'),
     'outbound.allow[0]',

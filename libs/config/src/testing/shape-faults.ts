@@ -216,6 +216,27 @@ export const SHAPES: readonly Row[] = [
     'has a fragment',
     '%23',
   ],
+  [
+    'two ways to make a body',
+    having('{ to: partner }', '{ to: partner, transform: ⟨here⟩{ jsonata: a, handler: b.js } }'),
+    'routes[0].transform',
+    'needs exactly one way',
+    'passThrough: true',
+  ],
+  [
+    'a handler that is no module',
+    having('{ to: partner }', '{ to: partner, transform: { handler: ⟨here⟩b.json } }'),
+    'routes[0].transform.handler',
+    'is not a module',
+    '.mts file',
+  ],
+  [
+    'a pointer in a URL that is none',
+    having('"http://127.0.0.1:8090/{entity}"', '⟨here⟩"http://127.0.0.1:8090/{/a~b}"'),
+    'destinations.partner.http.url',
+    'a placeholder that is no JSON Pointer',
+    '{/order/id}',
+  ],
   ['a key that stands twice', having('singleNode: true', 'singleNode: true\n⟨here⟩singleNode: false'), '', 'is not YAML', 'stands twice'],
   ['a tab', having('  - name: shop', '\t- name: shop'), '', 'is not YAML', 'mend'],
 ];

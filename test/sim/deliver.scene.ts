@@ -45,6 +45,8 @@ export function simPolicy(of: Readonly<{ rule: UnknownRule; maxInFlight: number;
     validForMs: 3_600_000,
     unknown: { resolve: of.rule, statuses: [504], settleMs: isHasty ? -timeoutMs : settleMs },
     tiers,
+    attemptsMax: tiers.length + 1,
+    retryBudget: { share: 0.2, minPerSecond: 10 },
     maxAgeMs: 3_600_000,
     retryAfterMaxMs: 1_000,
     retryAfterDefaultMs: 20,

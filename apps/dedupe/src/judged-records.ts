@@ -90,6 +90,8 @@ function deliveryRecord({ event, way, position, headers }: Placed & { event: Hol
     operation: null,
     excluded: false,
     stages: [],
+    retryms: 0,
+    doubtsince: null,
   };
   return {
     topic: writing.topics.deliveries(way.destination),

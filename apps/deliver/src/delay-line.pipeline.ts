@@ -118,7 +118,8 @@ async function byDigest(record: LogRecord, line: Line): Promise<readonly OutReco
 
 function deadEnd(record: LogRecord, delivery: Delivery, { reason, line }: Readonly<{ reason: string; line: Line }>): End {
   const item = itemOf(record.offset, record.timestampMs, delivery);
-  const doubts = { doubtful: delivery.doubtful, quietAtMs: delivery.quietat, maybeTwice: delivery.maybetwice };
+  const { doubtful, quietat: quietAtMs, doubtsince: doubtSinceMs, maybetwice: maybeTwice } = delivery;
+  const doubts = { doubtful, quietAtMs, doubtSinceMs, maybeTwice };
   return { kind: 'dead-lettered', item, atMs: line.parts.ports.clock.nowMs(), class: 'permanent', reason, spends: false, ...doubts };
 }
 

@@ -32,7 +32,9 @@ export function policyOf(config: DestinationConfig, bounds: DeliverBounds): Dest
     validForMs: unknown.validForMs,
     unknown: { resolve: unknown.resolve, statuses: unknown.statuses, settleMs: unknown.settleMs },
     tiers: retry.tiers,
+    attemptsMax: retry.attemptsMax,
     maxAgeMs: retry.maxAgeMs,
+    retryBudget: retry.budget,
     retryAfterMaxMs: bounds.retryAfterMaxMs,
     retryAfterDefaultMs: bounds.retryAfterDefaultMs,
   };

@@ -33,7 +33,7 @@ export async function deliver(item: Item, way: Way): Promise<End | null> {
     }
     // A transform may take its time: it holds no slot, and nothing is claimed for it.
     if (way.destination.shape && item.shaped === undefined && !(await way.shape(item))) return null;
-    if (!(await way.enter())) return null;
+    if (!(await way.enter(item))) return null;
     try {
       // 2 · Decide: may it be sent, and what would a success prove? Now, since the slot may have come hours later (rule 22).
       const plan = planFor(item, way);
@@ -54,7 +54,7 @@ async function attempt(item: Item, plan: Exclude<Resolution, { kind: 'wait' }>, 
 
   // 3 · Claim: the start is counted in Redis before a byte leaves.
   const deadline: Deadline = way.deadline();
-  const claim = await way.claim(item, item.wasStarted);
+  const claim = await way.claim(item, item.wasStarted || item.keepsStart);
   if (claim === null) return { kind: 'again' };
   if (claim.kind === 'done') return way.found(item, decideFound(claim, way.destination.policy.resolve));
   if (claim.kind === 'started') return way.doubt(item, claim);

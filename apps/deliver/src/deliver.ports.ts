@@ -5,6 +5,7 @@ import type {
   Holding,
   Outcome,
   ResolutionPolicy,
+  RetryBudgetTerms,
   SentOutcome,
   StepPolicy,
   Valve,
@@ -33,6 +34,7 @@ export type DestinationPolicy = ClassRules &
     unknown: ClassRules['unknown'] & StepPolicy['unknown'];
     timeoutMs: number;
     maxInFlight: number;
+    retryBudget: RetryBudgetTerms;
   }>;
 
 /** The path with its query, already encoded; the origin is the sender's. */

@@ -42,9 +42,7 @@ export function createDeliverProcess(parts: DeliverProcessParts): DeliverProcess
   const bounds = { ...deliverBoundsDefault, ...parts.bounds };
   const groups: GroupNames = groupNames(parts.topicPrefix);
   const known = new Set(destinations.map(({ name }) => name));
-  const gates = new Map(
-    destinations.map(({ name, policy, valves }) => [name, new Gate(ports.clock, { maxInFlight: policy.maxInFlight, valves })]),
-  );
+  const gates = new Map(destinations.map(({ name, policy, valves }) => [name, new Gate(ports.clock, { ...policy, valves })]));
   const works = [
     ...destinations.map((destination) => ({
       name: destination.name,

@@ -7,12 +7,14 @@ import { ScriptedValve, toldOf } from '#libs/delivery/src/testing/scripted-valve
 // Goal: never more inside than allowed, nobody while it is held, first come first served, and nobody forgotten.
 const turn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
 
+const retryBudget = { share: 0.2, minPerSecond: 10 };
+
 function world(maxInFlight: number, ...valves: ScriptedValve[]) {
   const clock = new ManualClock();
-  const gate = new Gate(clock, { maxInFlight, valves });
+  const gate = new Gate(clock, { maxInFlight, retryBudget, valves });
   const order: string[] = [];
-  const enter = (name: string, group: object = gate): void =>
-    void gate.enter(group).then((isIn) => order.push(`${name}${isIn ? '' : ' dismissed'}`));
+  const enter = (name: string, group: object = gate, isRetry = false): void =>
+    void gate.enter(group, isRetry).then((isIn) => order.push(`${name}${isIn ? '' : ' dismissed'}`));
   return { clock, gate, order, enter };
 }
 
@@ -128,8 +130,8 @@ describe('Gate', () => {
     enter('first');
     await turn();
     valve.tokens = 1;
-    expect(gate.enterNow()).toBe(false);
-    gate.enter(gate).catch(() => {});
+    expect(gate.enterNow(false)).toBe(false);
+    gate.enter(gate, false).catch(() => {});
     valve.refill(0);
     await turn();
     expect(order).toEqual(['first']);
@@ -167,19 +169,75 @@ describe('Gate', () => {
   it('opens at once when a hold ends early, and closes again for as long as the next one says', async () => {
     const clock = new ManualClock();
     const pause = new HoldValve(clock, 'paused');
-    const gate = new Gate(clock, { maxInFlight: 1, valves: [pause] });
+    const gate = new Gate(clock, { maxInFlight: 1, retryBudget, valves: [pause] });
     pause.hold(null, 'an operator');
-    expect(gate.enterNow()).toBe(false);
+    expect(gate.enterNow(false)).toBe(false);
     await clock.advance(86_400_000);
     expect(gate.holding()).toMatchObject({ reason: 'paused', untilMs: null, detail: 'an operator' });
     pause.release();
-    expect(gate.enterNow()).toBe(true);
+    expect(gate.enterNow(false)).toBe(true);
     gate.leave();
     pause.hold(clock.nowMs() + 1_000);
     pause.release();
     pause.hold(clock.nowMs() + 10);
-    const entered = gate.enter(gate);
+    const entered = gate.enter(gate, false);
     await clock.advance(10);
     expect(await entered).toBe(true);
+  });
+
+  it('lets fresh ones past retries that are over the budget, and those go on as the budget grows', async () => {
+    const clock = new ManualClock();
+    const gate = new Gate(clock, { maxInFlight: 2, retryBudget: { share: 0, minPerSecond: 1 }, valves: [] });
+    // 10 s' worth are saved at the start.
+    for (let n = 0; n < 10; n++) {
+      expect(gate.enterNow(true)).toBe(true);
+      gate.leave();
+    }
+    expect(gate.isOverBudget()).toBe(true);
+    const order: string[] = [];
+    const enter = (name: string, isRetry: boolean): void => void gate.enter(gate, isRetry).then(() => order.push(name));
+    ['retry 1', 'retry 2'].forEach((name) => enter(name, true));
+    ['fresh 1', 'fresh 2', 'fresh 3'].forEach((name) => enter(name, false));
+    await turn();
+    expect(order).toEqual(['fresh 1', 'fresh 2']);
+    gate.leave();
+    await turn();
+    expect(order).toEqual(['fresh 1', 'fresh 2', 'fresh 3']);
+    gate.leave();
+    gate.leave();
+    await clock.advance(999);
+    expect(order).toHaveLength(3);
+    await clock.advance(1);
+    expect(order.slice(3)).toEqual(['retry 1']);
+    await clock.advance(1_000);
+    expect(order.slice(3)).toEqual(['retry 1', 'retry 2']);
+  });
+
+  it('gives back what a retry cost when it did not fail, and keeps the order of arrival within the budget', async () => {
+    const clock = new ManualClock();
+    const gate = new Gate(clock, { maxInFlight: 1, retryBudget: { share: 0, minPerSecond: 0 }, valves: [] });
+    const order: string[] = [];
+    for (let n = 0; n < 50; n++) {
+      expect(gate.enterNow(true)).toBe(true);
+      gate.paidBack();
+      gate.leave();
+    }
+    gate.enterNow(false);
+    for (const name of ['retry', 'fresh']) void gate.enter(gate, name === 'retry').then(() => order.push(name));
+    gate.leave();
+    await turn();
+    gate.leave();
+    await turn();
+    expect(order).toEqual(['retry', 'fresh']);
+  });
+
+  it('says under which hold a failure is nobody’s own', () => {
+    const [one, other] = [new ScriptedValve(), new ScriptedValve()];
+    const { clock, gate } = world(1, one, other);
+    gate.hold(clock.nowMs() + 10);
+    one.hold('rate-limit');
+    expect(gate.outage()).toBeNull();
+    other.hold('breaker');
+    expect(gate.outage()).toBe('breaker');
   });
 });

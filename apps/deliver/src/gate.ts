@@ -1,46 +1,66 @@
-import { HoldValve, type HoldReason, type Holding, type Told, type Valve } from '#libs/delivery/src/index.js';
+import {
+  HoldValve,
+  RetryBudget,
+  type RetryBudgetTerms,
+  type HoldReason,
+  type Holding,
+  type Told,
+  type Valve,
+} from '#libs/delivery/src/index.js';
 import type { Clock } from '#libs/kafka/src/index.js';
 import { WaitingLine } from './waiting-line.js';
 
-export type GateParts = Readonly<{ maxInFlight: number; valves: readonly Valve[] }>;
+export type GateParts = Readonly<{ maxInFlight: number; retryBudget: RetryBudgetTerms; valves: readonly Valve[] }>;
 
 /** Of several reasons, the one an operator is told first: what needs a hand before what passes by itself. */
 export const holdReasons: readonly HoldReason[] = ['paused', 'auth', 'breaker', 'maintenance', 'throttled', 'rate-limit', 'retry-budget'];
 
 /**
  * The door of one destination, shared by its partitions in this process: at most `maxInFlight` inside, fewer where a valve says so,
- * nobody while one is shut. Who waits holds no slot. First come, first served.
+ * nobody while one is shut. Who waits holds no slot. First come, first served; only
+ * retries over the destination's budget let others pass.
  *
  * One valve is its own: the hold that a partner's 429 asks for.
  */
 export class Gate {
+  /** How many deliveries of this destination were delivered here: who fails again while others pass fails by itself. */
+  delivered = 0;
   private inside = 0;
   private isAdmitting = false;
-  private readonly line = new WaitingLine();
+  private readonly fresh = new WaitingLine();
+  /** Apart, so that those over the budget stand in nobody's way. */
+  private readonly retries = new WaitingLine();
+  private tickets = 0;
+  private readonly budget: RetryBudget;
+  private budgetTimer: AbortController | null = null;
   private readonly throttle: HoldValve;
   private readonly valves: readonly Valve[];
   private readonly given: readonly Valve[];
 
   constructor(
-    clock: Clock,
+    private readonly clock: Clock,
     private readonly parts: GateParts,
   ) {
+    this.budget = new RetryBudget(parts.retryBudget, parts.maxInFlight);
     this.throttle = new HoldValve(clock, 'throttled');
     this.given = parts.valves;
     this.valves = [this.throttle, ...parts.valves];
     for (const valve of this.valves) valve.changed(() => this.admit());
   }
 
-  /** False: somebody waits, it is full or held. */
-  enterNow(): boolean {
-    const isOpen = this.line.isEmpty() && this.hasRoom();
-    if (isOpen) this.inside++;
+  /** False: somebody waits before it, it is full, held, or a retry over the budget. */
+  enterNow(isRetry: boolean): boolean {
+    const isOpen = this.isNext(isRetry) && this.hasRoom(isRetry);
+    if (isOpen) this.goesIn(isRetry);
     return isOpen;
   }
 
   /** False: the group was dismissed while it waited. */
-  enter(group: object): Promise<boolean> {
-    return this.enterNow() ? Promise.resolve(true) : this.line.join(group);
+  enter(group: object, isRetry: boolean): Promise<boolean> {
+    if (this.enterNow(isRetry)) return Promise.resolve(true);
+    const waits = (isRetry ? this.retries : this.fresh).join(group, this.tickets++);
+    if (isRetry) this.waitForBudget();
+    return waits;
   }
 
   leave(): void {
@@ -50,8 +70,19 @@ export class Gate {
 
   /** Sends a partition's waiters away. */
   dismiss(group: object): void {
-    this.line.dismiss(group);
+    this.fresh.dismiss(group);
+    this.retries.dismiss(group);
     this.admit();
+  }
+
+  /** Retries would wait now for that reason alone. */
+  isOverBudget(): boolean {
+    return !this.mayRetry();
+  }
+
+  /** A retry ended, and not in another failure. */
+  paidBack(): void {
+    this.budget.paidBack();
   }
 
   /** Nobody new goes in before `untilMs`, for the partner asks for it; a longer hold that stands is kept. True: it was not held so before. */
@@ -79,8 +110,18 @@ export class Gate {
     return found.sort((a, b) => holdReasons.indexOf(a.reason) - holdReasons.indexOf(b.reason));
   }
 
+  /** The reason of a hold under which failures are nobody's own: the destination is down, shut out or put aside. Null: there is none. */
+  outage(): HoldReason | null {
+    for (const valve of this.given) {
+      const reason = valve.holding()?.reason;
+      if (reason === 'breaker' || reason === 'auth' || reason === 'maintenance' || reason === 'paused') return reason;
+    }
+    return null;
+  }
+
   /** The given valves are closed by whoever opened them. */
   close(): Promise<void> {
+    this.budgetTimer?.abort();
     return this.throttle.close();
   }
 
@@ -88,18 +129,52 @@ export class Gate {
     // A valve may call back while it is asked: the loop that asks it goes on anyway.
     if (this.isAdmitting) return;
     this.isAdmitting = true;
-    while (!this.line.isEmpty() && this.hasRoom()) {
-      this.inside++;
-      this.line.admitFirst();
+    for (let line = this.nextLine(); line && this.hasRoom(line === this.retries); line = this.nextLine()) {
+      this.goesIn(line === this.retries);
+      line.admitFirst();
     }
     this.isAdmitting = false;
+    if (!this.retries.isEmpty()) this.waitForBudget();
+  }
+
+  /** Whether somebody who comes now is before all who wait. Retries over the budget stand in nobody's way. */
+  private isNext(isRetry: boolean): boolean {
+    return this.fresh.isEmpty() && (this.retries.isEmpty() || (!isRetry && !this.mayRetry()));
+  }
+
+  /** Whoever came first; retries over the budget are passed by. */
+  private nextLine(): WaitingLine | null {
+    const { fresh, retries } = this;
+    if (retries.isEmpty() || !this.mayRetry()) return fresh.isEmpty() ? null : fresh;
+    return fresh.isEmpty() || retries.firstTicket() < fresh.firstTicket() ? retries : fresh;
+  }
+
+  private mayRetry(): boolean {
+    return this.budget.allows(this.clock.monotonicMs());
   }
 
   /** Every limit first; what a request costs is taken last, so that nothing is taken for nobody. */
-  private hasRoom(): boolean {
-    if (this.inside >= this.parts.maxInFlight) return false;
+  private hasRoom(isRetry: boolean): boolean {
+    if (this.inside >= this.parts.maxInFlight || (isRetry && !this.mayRetry())) return false;
     for (const valve of this.valves) if (this.inside >= valve.limit()) return false;
     for (const valve of this.given) if (!valve.take()) return false;
     return true;
+  }
+
+  private goesIn(isRetry: boolean): void {
+    this.inside++;
+    if (isRetry) this.budget.retry();
+    else this.budget.firstAttempt();
+  }
+
+  /** One timer, and only while a retry waits for the budget. */
+  private waitForBudget(): void {
+    const waitMs = this.budgetTimer ? null : this.budget.waitMs(this.clock.monotonicMs());
+    if (!waitMs) return;
+    const timer = (this.budgetTimer = new AbortController());
+    void this.clock.sleep(waitMs, timer.signal).then(() => {
+      this.budgetTimer = null;
+      if (!timer.signal.aborted) this.admit();
+    });
   }
 }

@@ -12,9 +12,15 @@ export type Item = {
   doubt: Doubt | null;
   /** Redis says that an owner before me started it here. */
   wasStarted: boolean;
+  /** A start of mine whose effect is not known stands in Redis: the delivery stayed here, and the next claim counts one more. */
+  keepsStart: boolean;
+  /** How many others of the destination had been delivered when this one last stayed under a hold; null: it did not. */
+  stayedAt: number | null;
+  /** Time under retry since it came here. */
+  retriedMs: number;
   /** What a success proves at best: `proof` once a look-up excluded the earlier attempt. */
   leastDoneAs: DoneAs;
-  /** Attempts of this hop, in order; bounded by `historyMax`. */
+  /** Attempts of this hop, in order; bounded. */
   entries: HistoryEntry[];
   firstAttemptAtMs: number | null;
   /** A claim whose answer is not known yet: asked again as it was. */
@@ -30,8 +36,13 @@ export function itemOf(offset: number, appendedAtMs: number, delivery: Delivery)
     entity: delivery.event.subject,
     appendedAtMs,
     delivery,
-    doubt: delivery.doubtful ? { quietAtMs: delivery.quietat, doubtSinceMs: delivery.firstattemptat ?? appendedAtMs } : null,
+    doubt: delivery.doubtful
+      ? { quietAtMs: delivery.quietat, doubtSinceMs: delivery.doubtsince ?? delivery.firstattemptat ?? appendedAtMs }
+      : null,
     wasStarted: false,
+    keepsStart: false,
+    stayedAt: null,
+    retriedMs: 0,
     leastDoneAs: delivery.maybetwice ? 'maybe-twice' : delivery.excluded ? 'proof' : 'once',
     entries: [],
     firstAttemptAtMs: delivery.firstattemptat,
@@ -39,13 +50,4 @@ export function itemOf(offset: number, appendedAtMs: number, delivery: Delivery)
     claims: 0,
     shaped: undefined,
   };
-}
-
-/** Entries kept of a delivery, over all hops: the first ones and the last ones tell the story. */
-export const historyMax = 16;
-const historyKeepFirst = 4;
-
-export function boundedHistory(history: readonly HistoryEntry[]): HistoryEntry[] {
-  if (history.length <= historyMax) return [...history];
-  return [...history.slice(0, historyKeepFirst), ...history.slice(historyKeepFirst - historyMax)];
 }

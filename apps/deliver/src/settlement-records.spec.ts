@@ -23,7 +23,7 @@ describe('what a retry carries', () => {
     const item = itemOf(0, 0, testDelivery(1));
     item.leastDoneAs = 'proof';
     const delayed = { kind: 'delayed', tier: { name: '30s', delayMs: 30_000 }, spends: true, class: 'transient', atMs: 1 } as const;
-    const doubts = { doubtful: false, quietAtMs: null, maybeTwice: false };
+    const doubts = { doubtful: false, quietAtMs: null, doubtSinceMs: null, maybeTwice: false };
     const [record] = recordsOf({ ...delayed, ...doubts, item }, scope);
     const read = codec.decodeSync('Delivery', record!.value!);
     if (!read.ok) throw new Error(read.code);

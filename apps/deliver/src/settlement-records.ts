@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import type { Codec } from '#libs/contracts/src/index.js';
-import type { DoneAs, Doubts } from '#libs/delivery/src/index.js';
+import { NO_DOUBTS, type DoneAs, type Doubts } from '#libs/delivery/src/index.js';
 import {
   formatPosition,
   type Delivery,
@@ -12,7 +12,8 @@ import {
 } from '#libs/domain/src/index.js';
 import type { LogRecord, OutRecord } from '#libs/kafka/src/index.js';
 import type { EndKind } from './deliver.ports.js';
-import { boundedHistory, type Item } from './item.js';
+import { boundedHistory } from './bounded-history.js';
+import type { Item } from './item.js';
 
 /** How a delivery left its partition. `at` in ms since the epoch. */
 export type End = Readonly<{ item: Item; atMs: number; class: string }> &
@@ -45,7 +46,7 @@ export function recordsOf(end: End, scope: RecordScope): OutRecord[] {
 }
 
 function nextDelivery(end: Exclude<End, { kind: 'delivered' }>): Delivery {
-  const { delivery, entries, firstAttemptAtMs, leastDoneAs } = end.item;
+  const { delivery, entries, firstAttemptAtMs, leastDoneAs, retriedMs } = end.item;
   const isDead = end.kind !== 'delayed';
   return {
     ...delivery,
@@ -61,6 +62,8 @@ function nextDelivery(end: Exclude<End, { kind: 'delivered' }>): Delivery {
     reason: isDead ? end.reason : null,
     class: isDead ? end.class : null,
     deadletteredat: isDead ? end.atMs : null,
+    retryms: delivery.retryms + retriedMs + (end.kind === 'delayed' ? end.tier.delayMs : 0),
+    doubtsince: end.doubtSinceMs,
   };
 }
 
@@ -128,7 +131,7 @@ export function digestOf(end: End, scope: RecordScope): OutRecord[] {
   };
   const delivery: Delivery = { ...item.delivery, event: short, history: cut(item.delivery.history) };
   const reason = `too large to settle; its body stands at ${delivery.eventposition}`;
-  const doubts = end.kind === 'delivered' ? { doubtful: false, quietAtMs: null, maybeTwice: false } : end;
+  const doubts = end.kind === 'delivered' ? NO_DOUBTS : end;
   const dead: End = {
     kind: 'dead-lettered',
     item: { ...item, delivery, entries: cut(item.entries) },
@@ -138,6 +141,7 @@ export function digestOf(end: End, scope: RecordScope): OutRecord[] {
     spends: end.kind === 'delivered' || end.spends,
     doubtful: doubts.doubtful,
     quietAtMs: doubts.quietAtMs,
+    doubtSinceMs: doubts.doubtSinceMs,
     maybeTwice: doubts.maybeTwice,
   };
   return recordsOf(dead, scope);

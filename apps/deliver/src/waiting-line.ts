@@ -1,4 +1,4 @@
-type Waiter = { readonly group: object; readonly admit: (isAdmitted: boolean) => void };
+type Waiter = { readonly group: object; readonly ticket: number; readonly admit: (isAdmitted: boolean) => void };
 
 /** Those who wait at a gate: first come, first served. */
 export class WaitingLine {
@@ -10,9 +10,14 @@ export class WaitingLine {
     return this.first === this.waiters.length;
   }
 
+  /** Of the first who waits; tickets order those of several lines. */
+  firstTicket(): number {
+    return this.waiters[this.first]!.ticket;
+  }
+
   /** False: sent away. */
-  join(group: object): Promise<boolean> {
-    return new Promise((admit) => this.waiters.push({ group, admit }));
+  join(group: object, ticket: number): Promise<boolean> {
+    return new Promise((admit) => this.waiters.push({ group, ticket, admit }));
   }
 
   /** The first one goes in. */

@@ -1,10 +1,11 @@
 import type { Claim, Classified, DoneAs, AttemptFacts, NextStep, Resolution, SentOutcome } from '#libs/delivery/src/index.js';
-import { decideClass, decideFound, decideNextStep, weaker } from '#libs/delivery/src/index.js';
+import { decideClass, decideFound, decideNextStep, weaker, NO_DOUBTS, type Doubts, type HoldReason } from '#libs/delivery/src/index.js';
 import type { HistoryEntry } from '#libs/domain/src/index.js';
 import type { Clock, Lease } from '#libs/kafka/src/index.js';
 import type { Deadline, DeliverReport, Destination, DuplicateCause } from './deliver.ports.js';
 import type { Gate } from './gate.js';
-import { boundedHistory, type Item } from './item.js';
+import { boundedHistory } from './bounded-history.js';
+import type { Item } from './item.js';
 import type { MarkWriter } from './mark-writer.js';
 import type { End } from './settlement-records.js';
 import type { StandingKeeper } from './standing.js';
@@ -13,7 +14,6 @@ import type { StandingKeeper } from './standing.js';
 export type Turn = Readonly<{ kind: 'end'; end: End }> | Readonly<{ kind: 'again' }>;
 
 const AGAIN: Turn = { kind: 'again' };
-const NO_DOUBTS = { doubtful: false, quietAtMs: null, maybeTwice: false } as const;
 const errorMaxLength = 300;
 /** A look-up's answer is read further than a delivery's, and belongs into the history as little. */
 const bodyMaxLength = 1_024;
@@ -69,12 +69,13 @@ export class Way {
   }
 
   /** A slot, under a standing and a lease that allow a start; false when the partition goes away. */
-  enter(): boolean | Promise<boolean> {
+  enter(item: Item): boolean | Promise<boolean> {
     const { gate, standing } = this.parts;
-    return (standing.current() !== null && this.mayStart() && gate.enterNow()) || this.enterInTurn();
+    const isRetry = item.delivery.attempt > 0;
+    return (standing.current() !== null && this.mayStart() && gate.enterNow(isRetry)) || this.enterInTurn(isRetry);
   }
 
-  private async enterInTurn(): Promise<boolean> {
+  private async enterInTurn(isRetry: boolean): Promise<boolean> {
     const { gate, standing } = this.parts;
     for (;;) {
       if (!(await standing.ready())) return false;
@@ -82,9 +83,11 @@ export class Way {
         if (!(await this.untilMayStart())) return false;
         continue;
       }
-      this.waiting++;
-      const isAdmitted = await gate.enter(this);
-      this.waiting--;
+      // Retries over the budget wait as well, and do not keep what is fresh from being read.
+      const counts = isRetry && gate.isOverBudget() ? 0 : 1;
+      this.waiting += counts;
+      const isAdmitted = await gate.enter(this, isRetry);
+      this.waiting -= counts;
       this.parts.admitted();
       if (!isAdmitted) return false;
       if (this.mayStart() && standing.current()) return true;
@@ -135,7 +138,8 @@ export class Way {
     }
     item.wasStarted = true;
     const quietAtMs = Math.max(this.parts.standing.quietAtMs(), item.doubt?.quietAtMs ?? 0);
-    item.doubt = { quietAtMs, doubtSinceMs: item.firstAttemptAtMs ?? item.appendedAtMs };
+    const sinceMs = claim.sinceMs ?? item.firstAttemptAtMs ?? item.appendedAtMs;
+    item.doubt = { quietAtMs, doubtSinceMs: Math.min(item.doubt?.doubtSinceMs ?? sinceMs, sinceMs) };
     return AGAIN;
   }
 
@@ -153,7 +157,7 @@ export class Way {
     const claim = await this.claim(item, false);
     if (claim === null) return AGAIN;
     if (claim.kind === 'done') return this.found(item, decideFound(claim, this.destination.policy.resolve));
-    if (claim.kind === 'started' && !item.wasStarted) return this.doubt(item, claim);
+    if (claim.kind === 'started' && !item.wasStarted && !item.keepsStart) return this.doubt(item, claim);
     const turn = plan.kind === 'hold' ? this.held(item, plan.reason) : await this.ask(item);
     // Nothing was sent under this claim.
     if (turn.kind === 'again') return this.unsent(item);
@@ -180,7 +184,8 @@ export class Way {
   }
 
   private held(item: Item, reason: string): Turn {
-    const doubts = { doubtful: true, quietAtMs: item.doubt?.quietAtMs ?? null, maybeTwice: false };
+    const { quietAtMs = null, doubtSinceMs = null } = item.doubt ?? {};
+    const doubts = { doubtful: true, quietAtMs, doubtSinceMs, maybeTwice: false };
     return { kind: 'end', end: { kind: 'held', item, atMs: this.clock.nowMs(), class: 'unknown', reason, spends: false, ...doubts } };
   }
 
@@ -205,6 +210,9 @@ export class Way {
     });
     report.attempted(item.delivery, entry);
     item.firstAttemptAtMs ??= at;
+    item.retriedMs += entry.tookms;
+    if (classified.class === 'delivered') gate.delivered++;
+    if (item.delivery.attempt > 0 && classified.class !== 'transient' && classified.class !== 'unknown') gate.paidBack();
     if (gate.isTold) this.tell(item, outcome, classified, entry);
     return {
       outcome: classified,
@@ -212,10 +220,18 @@ export class Way {
       nowMs,
       deadlineMs: deadline.wallMs,
       attempt: item.delivery.attempt,
-      firstAttemptAtMs: item.firstAttemptAtMs,
-      wasDoubtful: item.doubt !== null,
-      quietAtMs: item.doubt?.quietAtMs ?? null,
+      startedAtMs: at,
+      retriedMs: item.delivery.retryms + item.retriedMs,
+      // Asked behind the valves' hearing of it: the outcome that opens a breaker is held as well.
+      heldBy: classified.class === 'delivered' ? null : this.heldBy(item),
+      doubt: item.doubt,
     };
+  }
+
+  /** The hold that a failure falls under. Others were delivered since this one last stayed for a hold: then the failure is its own. */
+  private heldBy({ stayedAt }: Item): HoldReason | null {
+    const { gate } = this.parts;
+    return stayedAt !== null && gate.delivered > stayedAt ? null : gate.outage();
   }
 
   /** A look-up's outcome too, where the partner did not answer it: it says as much about the partner. */
@@ -240,18 +256,29 @@ export class Way {
       marks.end({ offset: item.offset, how: how.doneAs });
       return { kind: 'end', end: { ...end, kind: 'delivered', doneAs: how.doneAs } };
     }
-    const holdUntilMs = step.kind === 'hold' ? step.untilMs : step.kind === 'delay' ? step.holdUntilMs : null;
+    const holdUntilMs = step.kind === 'stay' || step.kind === 'delay' ? step.holdUntilMs : null;
     if (holdUntilMs !== null) {
       const holding = gate.hold(holdUntilMs) ? gate.holding() : null;
       if (holding) report.destinationHeld(destination.name, holding);
     }
-    if (step.kind === 'hold') return this.unsent(item);
+    if (step.kind === 'stay') return this.stay(item, step, how.classified);
     // A definite failure took no effect: an owner that takes over now may send at once.
     if (how.classified.effect === 'no') void this.undo(item, { once: true });
     if (step.kind === 'delay') return { kind: 'end', end: { ...end, ...step, kind: 'delayed' } };
     const spends = step.kind === 'held' || step.spends;
     const kind = step.kind === 'held' ? 'held' : 'dead-lettered';
     return { kind: 'end', end: { ...end, ...NO_DOUBTS, ...step, kind, spends } };
+  }
+
+  /** Stays in its lane, at the end of those who wait. A start that may have taken effect stays as well, and the next one knows of it. */
+  private async stay(item: Item, step: Extract<NextStep, { kind: 'stay' }>, { effect }: Classified): Promise<Turn> {
+    item.retriedMs += step.retriedMs;
+    item.stayedAt = this.parts.gate.delivered;
+    rememberDoubts(item, step);
+    if (effect !== 'maybe') return this.unsent(item);
+    item.keepsStart = true;
+    item.openClaim = null;
+    return AGAIN;
   }
 
   private async undo(item: Item, { once }: { once: boolean } = { once: false }): Promise<void> {
@@ -278,7 +305,12 @@ export class Way {
   }
 }
 
+function rememberDoubts(item: Item, { doubtful, quietAtMs, doubtSinceMs, maybeTwice }: Doubts): void {
+  item.doubt = doubtful ? { quietAtMs, doubtSinceMs: doubtSinceMs ?? item.appendedAtMs } : null;
+  if (maybeTwice) item.leastDoneAs = 'maybe-twice';
+}
+
 const causeOf = (item: Item): DuplicateCause => {
   if (item.wasStarted) return 'takeover';
-  return item.delivery.history.at(-1)?.class === 'unknown' ? 'unknown-outcome' : 'server-error';
+  return (item.entries.at(-1) ?? item.delivery.history.at(-1))?.class === 'unknown' ? 'unknown-outcome' : 'server-error';
 };

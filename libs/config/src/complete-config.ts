@@ -12,7 +12,7 @@ const SENDERS: Readonly<Record<string, WrittenSource['event']>> = {
 const ANY_SENDER: WrittenSource['event'] = { type: '/type' };
 
 export type CompleteSource = WrittenSource & { idempotency: { key: string[] } };
-export type CompleteDestination = WrittenDestination & { retry: { tiers: string[] } };
+export type CompleteDestination = WrittenDestination & { retry: { tiers: string[]; maxAttempts: number } };
 export type CompleteConfig = Omit<WrittenConfig, 'sources' | 'destinations' | 'routes' | 'topics'> & {
   topics: WrittenConfig['topics'] & { replication: number; minInSyncReplicas: number };
   sources: CompleteSource[];
@@ -31,10 +31,10 @@ export function completeConfig(written: WrittenConfig): CompleteConfig {
       minInSyncReplicas: written.topics.minInSyncReplicas ?? (written.singleNode ? 1 : 2),
     },
     sources: written.sources.map(completeSource),
-    destinations: written.destinations.map((destination) => ({
-      ...destination,
-      retry: { ...destination.retry, tiers: destination.retry.tiers ?? written.retry.tiers },
-    })),
+    destinations: written.destinations.map((destination) => {
+      const tiers = destination.retry.tiers ?? written.retry.tiers;
+      return { ...destination, retry: { ...destination.retry, tiers, maxAttempts: destination.retry.maxAttempts ?? tiers.length + 1 } };
+    }),
     routes: written.routes.map((route) => ({ ...route, from: route.from ?? names })),
   };
 }

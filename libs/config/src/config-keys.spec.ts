@@ -45,6 +45,8 @@ const READ_BY: Readonly<Record<string, readonly string[]>> = {
     'destinations[].classify[].as',
     'destinations[].retry.tiers',
     'destinations[].retry.maxAge',
+    'destinations[].retry.maxAttempts',
+    'destinations[].retry.budget.*',
   ],
 };
 

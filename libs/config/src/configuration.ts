@@ -120,7 +120,12 @@ export type DestinationConfig = Readonly<{
   }>;
   classify: readonly ClassifyRule[];
   /** Attempts are tiers + 1. */
-  retry: Readonly<{ tiers: readonly RetryTier[]; maxAgeMs: number }>;
+  retry: Readonly<{
+    tiers: readonly RetryTier[];
+    attemptsMax: number;
+    maxAgeMs: number;
+    budget: Readonly<{ share: number; minPerSecond: number }>;
+  }>;
   breaker: BreakerConfig;
   rateLimit: Readonly<{ perSecond: number; burst: number }> | null;
   runbook: string | null;

@@ -42,13 +42,30 @@ const classify = z.strictObject({
   as: z.enum(['delivered', 'transient', 'throttled', 'auth', 'business', 'permanent', 'unknown']),
 });
 
+const budget = z.strictObject({
+  share: z.number().min(0).max(1).default(0.2).describe('Retries that fail again, as a share of first attempts.'),
+  minPerSecond: z.number().min(0).max(10_000).default(10).describe('So many more, however little else goes out.'),
+});
+
 const retry = z.strictObject({
   tiers: z
     .array(duration)
     .max(32)
     .optional()
-    .describe('The delay lines its retries pass, in order; attempts are tiers + 1. By default all of retry.tiers.'),
-  maxAge: duration.default('24h').describe('Time under retry after which it goes to the DLQ.'),
+    .describe('The delay lines its retries pass, in order; by default attempts are tiers + 1. By default all of retry.tiers.'),
+  maxAge: duration
+    .default('24h')
+    .describe('Time under retry after which it goes to the DLQ: attempts, delay lines and 429s, not the time it is held or queued.'),
+  maxAttempts: z
+    .number()
+    .int()
+    .min(1)
+    .max(1_000)
+    .optional()
+    .describe('Attempts in all; by default one more than tiers. Those behind the last tier wait in the last one.'),
+  budget: budget
+    .prefault({})
+    .describe('How much of the traffic may be retries that fail again; what is over it waits, and spends no attempt.'),
 });
 
 const breaker = z.strictObject({

@@ -161,7 +161,9 @@ function resolveDestination(written: CompleteDestination, { retry }: CompleteCon
     retry: {
       // The line's own name, which may say the same duration in another unit.
       tiers: written.retry.tiers.map((text) => lines.find((line) => line.delayMs === durationMs(text))!),
+      attemptsMax: written.retry.maxAttempts,
       maxAgeMs: durationMs(written.retry.maxAge),
+      budget: written.retry.budget,
     },
     breaker: {
       failures: breaker.failures,

@@ -1,16 +1,13 @@
 import { describe, expect, it } from '@jest/globals';
 import { decideClass, type UnknownRule } from './decide-class.js';
 import { decideNextStep } from './decide-next-step.js';
+import type { Doubt } from './decide-resolution.js';
 import type { Outcome } from './outcome.js';
 
 // Goal: what the next attempt must wait for beside its tier. What was answered is not on the wire: a 5xx comes back at its tier's time.
 // Method: outcome and rule → the doubt and its quiet time; deadline 5,000, settle 30,000.
 
-const decide = (
-  outcome: Exclude<Outcome, { kind: 'not-sent' }>,
-  resolve: UnknownRule,
-  before: { wasDoubtful: boolean; quietAtMs: number | null },
-) =>
+const decide = (outcome: Exclude<Outcome, { kind: 'not-sent' }>, resolve: UnknownRule, doubt: Doubt | null) =>
   decideNextStep(
     {
       outcome: decideClass(outcome, { classify: [], unknown: { resolve, statuses: [504] } }),
@@ -18,11 +15,14 @@ const decide = (
       nowMs: 1_000,
       deadlineMs: 5_000,
       attempt: 0,
-      firstAttemptAtMs: 500,
-      ...before,
+      startedAtMs: 700,
+      retriedMs: 300,
+      heldBy: null,
+      doubt,
     },
     {
       tiers: [{ name: '1s', delayMs: 1_000 }],
+      attemptsMax: 2,
       maxAgeMs: 86_400_000,
       retryAfterMaxMs: 60_000,
       retryAfterDefaultMs: 1_000,
@@ -33,7 +33,6 @@ const decide = (
 const answered = (status: number) =>
   ({ kind: 'responded', status, retryAfterMs: null, body: null }) as unknown as Exclude<Outcome, { kind: 'not-sent' }>;
 const reset = { kind: 'unreachable', when: 'after', code: 'ECONNRESET' } as unknown as Exclude<Outcome, { kind: 'not-sent' }>;
-const fresh = { wasDoubtful: false, quietAtMs: null };
 
 describe('after an attempt', () => {
   const rows: [
@@ -52,12 +51,12 @@ describe('after an attempt', () => {
     ['a 503 is a refusal', answered(503), 'idempotency-key', false, null],
   ];
   it.each(rows)('%s', (_what, outcome, resolve, doubtful, quietAtMs) => {
-    expect(decide(outcome, resolve, fresh)).toMatchObject({ kind: 'delay', doubtful, quietAtMs });
+    expect(decide(outcome, resolve, null)).toMatchObject({ kind: 'delay', doubtful, quietAtMs, doubtSinceMs: doubtful ? 700 : null });
   });
 
   it('an earlier quiet time stands, whatever comes after it', () => {
-    const before = { wasDoubtful: true, quietAtMs: 40_000 };
-    expect(decide(answered(500), 'idempotency-key', before)).toMatchObject({ doubtful: true, quietAtMs: 40_000 });
-    expect(decide(answered(503), 'idempotency-key', before)).toMatchObject({ doubtful: true, quietAtMs: 40_000 });
+    const before = { doubtSinceMs: 100, quietAtMs: 40_000 };
+    expect(decide(answered(500), 'idempotency-key', before)).toMatchObject({ doubtful: true, quietAtMs: 40_000, doubtSinceMs: 100 });
+    expect(decide(answered(503), 'idempotency-key', before)).toMatchObject({ doubtful: true, quietAtMs: 40_000, doubtSinceMs: 100 });
   });
 });

@@ -1,18 +1,23 @@
 import type { Classified, UnknownRule } from './decide-class.js';
+import type { Doubt } from './decide-resolution.js';
+import type { HoldReason } from './valve.port.js';
 
 /**
  * Decides what follows one attempt. Pure: no clock, no randomness, no I/O.
  *
  * Units   *Ms are milliseconds (wall clock where absolute); `attempt` counts spent attempts, this one not yet.
- * Ends    Every spent attempt comes nearer to `tiers + 1`; what spends none is bounded by `maxAgeMs` from the first attempt.
+ * Ends    Every spent attempt comes nearer to `attemptsMax`; what spends none adds to the time under retry, which `maxAgeMs` bounds
+ *         (rule 25). What fails while its destination is held does neither: it waits with the others until the hold ends.
  */
 export type Tier = Readonly<{ name: string; delayMs: number }>;
 export type StepPolicy = Readonly<{
+  /** The delay lines in their order; the last one repeats when attempts are left behind it. */
   tiers: readonly Tier[];
+  attemptsMax: number;
   maxAgeMs: number;
   /** The longest a partner's Retry-After is believed. */
   retryAfterMaxMs: number;
-  /** The hold after a 429 that names no time. */
+  /** The hold after a 429 that names no time, and the shortest after one that does. */
   retryAfterDefaultMs: number;
   unknown: Readonly<{ resolve: UnknownRule; settleMs: number }>;
 }>;
@@ -21,23 +26,28 @@ export type AttemptFacts = Readonly<{
   outcome: Classified;
   retryAfterMs: number | null;
   nowMs: number;
+  startedAtMs: number;
   /** The claim's deadline: the last moment this attempt's request may have been on its way from here. */
   deadlineMs: number;
   attempt: number;
-  firstAttemptAtMs: number;
+  /** Time under retry so far: attempts, this one too, delay lines, and the partner's own 429s. Not the time it was held or queued. */
+  retriedMs: number;
+  /** The destination is held, for this, now that the outcome is known; null: it is not, or the failure is this delivery's own. */
+  heldBy: HoldReason | null;
   /** An earlier attempt's effect is still in doubt: this one neither proved nor excluded it. */
-  wasDoubtful: boolean;
-  quietAtMs: number | null;
+  doubt: Doubt | null;
 }>;
 
 /** What the next attempt has to know of this and earlier ones. */
-export type Doubts = Readonly<{ doubtful: boolean; quietAtMs: number | null; maybeTwice: boolean }>;
+export type Doubts = Readonly<{ doubtful: boolean; quietAtMs: number | null; doubtSinceMs: number | null; maybeTwice: boolean }>;
+
+export const NO_DOUBTS: Doubts = { doubtful: false, quietAtMs: null, doubtSinceMs: null, maybeTwice: false };
 
 export type DeadLetterReason = 'rejected' | 'misconfigured' | 'attempts-exhausted' | 'too-old';
 export type NextStep =
   | Readonly<{ kind: 'settle' }>
-  /** The destination is held until then; this delivery stays in its lane and spends no attempt. */
-  | Readonly<{ kind: 'hold'; untilMs: number; reason: 'throttled' }>
+  /** Stays in its lane, and no attempt is spent. `holdUntilMs`: the destination is held until then. `retriedMs`: adds to the time under retry. */
+  | (Readonly<{ kind: 'stay'; reason: HoldReason; holdUntilMs: number | null; retriedMs: number }> & Doubts)
   /** Leaves the partition by a delay line. `holdUntilMs`: the destination is held as well. */
   | (Readonly<{ kind: 'delay'; tier: Tier; spends: boolean; holdUntilMs: number | null }> & Doubts)
   | (Readonly<{ kind: 'dead-letter'; reason: DeadLetterReason; spends: boolean }> & Doubts)
@@ -57,28 +67,38 @@ export function decideNextStep(facts: AttemptFacts, policy: StepPolicy): NextSte
     case 'throttled':
       return throttled(facts, policy, doubts);
     case 'auth':
-      return unspent(facts, policy, { tier: policy.tiers[0], holdUntilMs: null }, doubts);
+      return stays(facts, doubts) ?? unspent(facts, policy, { tier: policy.tiers[0], holdUntilMs: null }, doubts);
     case 'unknown':
       if (policy.unknown.resolve === 'hold') {
         return { kind: 'held', reason: 'unknown outcome, and the destination holds those for an operator', ...doubts };
       }
-      return spent(facts, policy, doubts);
+      return stays(facts, doubts) ?? spent(facts, policy, doubts);
     case 'transient':
-      return spent(facts, policy, doubts);
+      return stays(facts, doubts) ?? spent(facts, policy, doubts);
   }
 }
 
+/** An outage is the destination's, and no delivery pays for it. */
+function stays({ heldBy }: AttemptFacts, doubts: Doubts, holdUntilMs: number | null = null): NextStep | null {
+  return heldBy === null ? null : { kind: 'stay', reason: heldBy, holdUntilMs, retriedMs: 0, ...doubts };
+}
+
 function spent(facts: AttemptFacts, policy: StepPolicy, doubts: Doubts): NextStep {
-  const tier = policy.tiers[facts.attempt];
-  if (!tier) return { kind: 'dead-letter', reason: 'attempts-exhausted', spends: true, ...doubts };
+  const tier = policy.tiers[facts.attempt] ?? policy.tiers.at(-1);
+  if (!tier || facts.attempt + 1 >= policy.attemptsMax) {
+    return { kind: 'dead-letter', reason: 'attempts-exhausted', spends: true, ...doubts };
+  }
   if (isTooOld(facts, policy, tier.delayMs)) return { kind: 'dead-letter', reason: 'too-old', spends: true, ...doubts };
   return { kind: 'delay', tier, spends: true, holdUntilMs: null, ...doubts };
 }
 
 /** A hold no longer than the shortest tier is waited out in the lane; a longer one leaves the partition and goes round (rules 23, 24). */
 function throttled(facts: AttemptFacts, policy: StepPolicy, doubts: Doubts): NextStep {
-  const waitMs = Math.min(Math.max(0, facts.retryAfterMs ?? policy.retryAfterDefaultMs), policy.retryAfterMaxMs);
+  const asked = Math.max(policy.retryAfterDefaultMs, facts.retryAfterMs ?? 0);
+  const waitMs = Math.min(asked, policy.retryAfterMaxMs);
   const untilMs = facts.nowMs + waitMs;
+  const kept = stays(facts, doubts, untilMs);
+  if (kept) return kept;
   const shortest = policy.tiers.reduce((least, tier) => Math.min(least, tier.delayMs), Infinity);
   if (waitMs > shortest) {
     const fitting = policy.tiers.filter((tier) => tier.delayMs <= waitMs);
@@ -86,7 +106,7 @@ function throttled(facts: AttemptFacts, policy: StepPolicy, doubts: Doubts): Nex
     return unspent(facts, policy, { tier, holdUntilMs: untilMs }, doubts);
   }
   if (isTooOld(facts, policy, waitMs)) return { kind: 'dead-letter', reason: 'too-old', spends: false, ...doubts };
-  return { kind: 'hold', untilMs, reason: 'throttled' };
+  return { kind: 'stay', reason: 'throttled', holdUntilMs: untilMs, retriedMs: waitMs, ...doubts };
 }
 
 function unspent(
@@ -100,8 +120,7 @@ function unspent(
   return { kind: 'delay', tier: way.tier, spends: false, holdUntilMs: way.holdUntilMs, ...doubts };
 }
 
-const isTooOld = (facts: AttemptFacts, policy: StepPolicy, waitMs: number): boolean =>
-  facts.nowMs + waitMs - facts.firstAttemptAtMs > policy.maxAgeMs;
+const isTooOld = ({ retriedMs }: AttemptFacts, policy: StepPolicy, waitMs: number): boolean => retriedMs + waitMs > policy.maxAgeMs;
 
 /**
  * Under `hold` a transient 5xx is retried (rule 28) and would be held for ever if it counted as a doubt, so it is only
@@ -110,11 +129,16 @@ const isTooOld = (facts: AttemptFacts, policy: StepPolicy, waitMs: number): bool
  * Only what was not answered may still be on the wire, and only a look-up can be fooled by what an answered request may yet do behind
  * a gateway. So a 5xx is retried at its tier's time under every other rule: nothing would be safer later.
  */
-function doubtsAfter({ outcome, deadlineMs, wasDoubtful, quietAtMs }: AttemptFacts, { unknown }: StepPolicy): Doubts {
+function doubtsAfter({ outcome, startedAtMs, deadlineMs, doubt }: AttemptFacts, { unknown }: StepPolicy): Doubts {
   const isMaybe = outcome.effect === 'maybe';
   const isRemembered = isMaybe && unknown.resolve === 'hold' && outcome.class !== 'unknown';
-  const doubtful = wasDoubtful || (isMaybe && !isRemembered);
+  const doubtful = doubt !== null || (isMaybe && !isRemembered);
   const mayStillLand = isMaybe && (outcome.class === 'unknown' || unknown.resolve === 'lookup');
-  const quiet = Math.max(mayStillLand ? deadlineMs + unknown.settleMs : 0, quietAtMs ?? 0);
-  return { doubtful, quietAtMs: doubtful && quiet > 0 ? quiet : null, maybeTwice: isRemembered };
+  const quiet = Math.max(mayStillLand ? deadlineMs + unknown.settleMs : 0, doubt?.quietAtMs ?? 0);
+  return {
+    doubtful,
+    quietAtMs: doubtful && quiet > 0 ? quiet : null,
+    doubtSinceMs: doubtful ? (doubt?.doubtSinceMs ?? startedAtMs) : null,
+    maybeTwice: isRemembered,
+  };
 }

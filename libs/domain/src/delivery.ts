@@ -38,7 +38,7 @@ export type Delivery = {
   hop: number;
   /** Generation of the partner's idempotency key: one more after a requeue whose last outcome was definite (rule 22). */
   generation: number;
-  /** When the first attempt began, null before; `maxAge` and `unknown.validFor` count from here (rules 22, 25). */
+  /** When the first attempt began, null before. */
   firstattemptat: number | null;
   history: HistoryEntry[];
   /** An earlier attempt may have taken effect: the next one obeys the destination's unknown rule. */
@@ -57,4 +57,8 @@ export type Delivery = {
   excluded: boolean;
   /** Where a delivery is a sequence of requests: those that ended, which are not repeated, and those in doubt. */
   stages: StageNote[];
+  /** Time under retry so far: attempts, delay lines, 429s; not the time it was held or queued. `maxAge` bounds it (rule 25). */
+  retryms: number;
+  /** When the first attempt of unknown effect began; null when nothing is in doubt. `unknown.validFor` counts from here (rule 22). */
+  doubtsince: number | null;
 };

@@ -17,10 +17,13 @@ export const testPolicy = (over: Partial<DestinationPolicy> = {}): DestinationPo
     { name: '100ms', delayMs: 100 },
     { name: '250ms', delayMs: 250 },
   ],
+  attemptsMax: 3,
+  retryBudget: { share: 0.2, minPerSecond: 10 },
   maxAgeMs: 86_400_000,
   retryAfterMaxMs: 60_000,
   retryAfterDefaultMs: 20,
   ...over,
+  ...(over.tiers && { attemptsMax: over.attemptsMax ?? over.tiers.length + 1 }),
 });
 
 /** A delivery as dedupe routes it: the `n`th event, to `portal`. */
@@ -45,6 +48,8 @@ export function testDelivery(n: number, over: Partial<Omit<Delivery, 'event'>> &
     operation: null,
     excluded: false,
     stages: [],
+    retryms: 0,
+    doubtsince: null,
     ...fields,
     event: {
       id: `ev${n}`,

@@ -55,6 +55,8 @@ export const delivery = (over: Partial<Delivery> = {}): Delivery => ({
   operation: null,
   excluded: false,
   stages: [],
+  retryms: 0,
+  doubtsince: null,
   ...over,
 });
 

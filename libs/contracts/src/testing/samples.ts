@@ -65,6 +65,8 @@ export const aDelivery = (over: Partial<Delivery> = {}): Delivery => ({
   operation: null,
   excluded: true,
   stages: [{ name: 'read', as: 'once', kept: { version: '7' } }],
+  retryms: 0,
+  doubtsince: null,
   ...over,
 });
 

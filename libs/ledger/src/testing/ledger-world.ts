@@ -81,5 +81,7 @@ export const delivery = (event: HoldfastEvent, eventposition: string, over: Part
   operation: null,
   excluded: false,
   stages: [],
+  retryms: 0,
+  doubtsince: null,
   ...over,
 });

@@ -187,7 +187,7 @@ export class DeliverWorld {
           name: destination,
           policy: simPolicy({ rule: this.rule, maxInFlight: this.maxInFlight, fault: this.fault }),
           sender: this.partner.sender(sim),
-          valves: [],
+              valves: [],
           resolver: this.partner.resolver(sim),
           render: ({ id }) => ({ ok: true, request: { method: 'POST', path: id, headers: {}, body: null } }),
         },

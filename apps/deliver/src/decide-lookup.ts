@@ -1,3 +1,5 @@
+import { asText, at } from '#libs/domain/src/index.js';
+
 /**
  * Decides what an answer to a look-up proves (rule 21): found means delivered only if it is *this* change. Pure.
  *
@@ -36,17 +38,3 @@ export function decideLookup(status: number, body: Readonly<{ value: unknown }> 
   if (theirs === null) return { kind: 'cannot-tell', reason: `the answer to the look-up has no revision at ${revision.pointer}` };
   return revision.order(theirs) >= revision.order(revision.own) ? { kind: 'found' } : { kind: 'not-found' };
 }
-
-/** RFC 6901; undefined when nothing stands there. */
-export function at(value: unknown, pointer: string): unknown {
-  let here = value;
-  for (const token of pointer === '' ? [] : pointer.slice(1).split('/')) {
-    const key = token.replaceAll('~1', '/').replaceAll('~0', '~');
-    if (typeof here !== 'object' || here === null || !Object.hasOwn(here, key)) return undefined;
-    here = (here as Record<string, unknown>)[key];
-  }
-  return here;
-}
-
-export const asText = (value: unknown): string | null =>
-  typeof value === 'string' || typeof value === 'number' || typeof value === 'boolean' ? String(value) : null;

@@ -2,6 +2,7 @@ import { outboundGuard, type DestinationConfig, type HoldfastConfig, type Secret
 import type { Valve } from '#libs/delivery/src/index.js';
 import type { Clock } from '#libs/kafka/src/index.js';
 import type { Transforms } from '#libs/shaping/src/index.js';
+import { answerKeeper, answerRules, needsOf } from './answers.js';
 import { concealing, secretsOf, staticCredentials } from './credentials.js';
 import type { DeliverBounds } from './deliver.config.js';
 import type { Destination, DestinationPolicy } from './deliver.ports.js';
@@ -27,7 +28,7 @@ export function policyOf(config: DestinationConfig, bounds: DeliverBounds): Dest
   return {
     timeoutMs: http.timeoutMs,
     maxInFlight: http.maxInFlight,
-    classify,
+    classify: answerRules(classify),
     resolve: unknown.resolve,
     validForMs: unknown.validForMs,
     unknown: { resolve: unknown.resolve, statuses: unknown.statuses, settleMs: unknown.settleMs },
@@ -64,11 +65,12 @@ export function openDestinations({ config, secrets, clock, bounds, transforms }:
     return {
       name: one.name,
       policy: policyOf(one, bounds),
-      sender: concealing(open({ ...way, origin: originOf(http.url), maxInFlight: http.maxInFlight }), one.auth),
+      sender: concealing(open({ ...way, ...needsOf(one), origin: originOf(http.url), maxInFlight: http.maxInFlight }), one.auth),
       resolver: lookup
         ? new LookupResolver(lookup, concealing(open({ ...asks, origin: originOf(lookup.url) }), one.auth), credentials)
         : noResolver,
       valves: valvesOf(one, { clock }),
+      keep: answerKeeper(one.answer),
       render: requestRenderer(one, credentials, signingOf(one, secrets, clock)),
       ...shapeOf(one, config.routes, transforms),
     };

@@ -21,6 +21,8 @@ export type Destination = Readonly<{
   resolver: Resolver;
   /** What may keep its requests back; none costs nothing. Closed by whoever opened the destination. */
   valves: readonly Valve[];
+  /** What of an answer goes into the history; absent: nothing. */
+  keep?(body: string): string;
   /** Makes the body where a route has transforms, before anything is claimed; null: it goes as it came. Never rejects. */
   shape?: (delivery: Delivery) => Promise<Shaped> | null;
   /** Pure for a given delivery and body, except for credentials, which are read when it is called. */

@@ -1,10 +1,8 @@
 import { hash } from 'node:crypto';
 import { urlFiller, type DestinationConfig, type UrlTemplate } from '#libs/config/src/index.js';
-import type { Delivery, HoldfastEvent } from '#libs/domain/src/index.js';
+import { asText, at, parseExact, type Delivery, type HoldfastEvent } from '#libs/domain/src/index.js';
 import type { Signer } from '#libs/shaping/src/index.js';
-import { asText, at } from './decide-lookup.js';
 import type { Rendered, Shaped } from './deliver.ports.js';
-import { parseExact } from './exact-json.js';
 
 /** Headers that carry credentials, read anew for each request, since secrets change under way. */
 export type Credentials = () => Readonly<Record<string, string>>;

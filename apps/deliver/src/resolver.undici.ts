@@ -1,11 +1,9 @@
 import type { LookupConfig, ValueFrom } from '#libs/config/src/index.js';
-import type { HoldfastEvent } from '#libs/domain/src/index.js';
+import { asText, at, parseExact, type Delivery, type HoldfastEvent } from '#libs/domain/src/index.js';
 import { revisionOrder } from '#libs/identity/src/index.js';
-import { asText, at, decideLookup, type LookupExpectation } from './decide-lookup.js';
+import { decideLookup, type LookupExpectation } from './decide-lookup.js';
 import type { Deadline, LookupAnswer, Resolver, Sender } from './deliver.ports.js';
-import { parseExact } from './exact-json.js';
 import { pathRenderer, type Credentials } from './render-request.js';
-import type { Delivery } from '#libs/domain/src/index.js';
 
 /** Asks over a sender of its own, so that a look-up waits for no delivery's connection. */
 export class LookupResolver implements Resolver {

@@ -56,6 +56,25 @@ describe('UndiciSender', () => {
     expect(seen).toEqual(['POST /a text/plain hello']);
   });
 
+  it('hands on the headers that somebody asked for, and no others', async () => {
+    const origin = await http((_, response) => response.writeHead(200, { 'X-A': '1', 'X-B': ['2', '3'], 'X-C': '4' }).end());
+    const outcome = await sender(origin, { answerHeaders: ['x-a', 'x-b', 'x-none'] }).send(request, inMs(1_000));
+    expect(outcome).toMatchObject({ status: 200, headers: { 'x-a': '1', 'x-b': '2, 3' } });
+    expect(outcome).not.toHaveProperty('headers.x-c');
+  });
+
+  it('takes a 2xx whose body breaks off for no answer where its meaning stands in the body, and a refusal for one', async () => {
+    const breaking = (code: number) =>
+      http((_, response) => {
+        response.writeHead(code, { 'content-length': '100' }).write('{"er');
+        setTimeout(() => response.destroy(), 20);
+      });
+    const [fine, refused] = [await breaking(200), await breaking(422)];
+    expect(await sender(fine, { needsBody: true }).send(request, inMs(1_000))).toMatchObject({ when: 'after', code: 'HF_ANSWER_CUT' });
+    expect(await sender(fine).send(request, inMs(1_000))).toMatchObject({ kind: 'responded', status: 200 });
+    expect(await sender(refused, { needsBody: true }).send(request, inMs(1_000))).toMatchObject({ kind: 'responded', status: 422 });
+  });
+
   it('reads Retry-After, and follows no redirect', async () => {
     const origin = await http((incoming, response) => {
       incoming.resume();

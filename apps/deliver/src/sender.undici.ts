@@ -17,14 +17,22 @@ export type SenderOptions = Readonly<{
   clock: Clock;
   /** Read of an answer's body at most; past it the connection is given up, the status stands. */
   answerMaxBytes?: number;
-  /** Kept of it for the history. */
-  keepMaxBytes?: number;
   /** PEM; for partners with a private authority. */
   ca?: string;
+}> &
+  Partial<AnswerNeeds>;
+
+export type AnswerNeeds = Readonly<{
+  /** Handed on of the body. */
+  keepMaxBytes: number;
+  /** Handed on of the headers; lower case. */
+  answerHeaders: readonly string[];
+  /** What the answer means depends on its body: one that breaks off tells nothing. */
+  needsBody: boolean;
 }>;
 
 const connectMaxMs = 5_000;
-const answerMaxBytesDefault = 64 * 1024;
+export const answerMaxBytesDefault = 64 * 1024;
 const keepMaxBytesDefault = 1_024;
 const headersMaxBytes = 16 * 1024;
 const REFUSED_ADDRESS = 'HF_ADDRESS_REFUSED';
@@ -89,6 +97,7 @@ class Exchange implements Dispatcher.DispatchHandler {
   private controller: Dispatcher.DispatchController | null = null;
   private status = 0;
   private retryAfter: string | null = null;
+  private headers: Record<string, string> | null = null;
   private kept: Buffer[] = [];
   private keptBytes = 0;
   private readBytes = 0;
@@ -123,6 +132,7 @@ class Exchange implements Dispatcher.DispatchHandler {
     this.status = statusCode;
     const header = headers['retry-after'];
     this.retryAfter = (Array.isArray(header) ? header[0] : header) ?? null;
+    if (this.options.answerHeaders?.length) this.headers = picked(headers, this.options.answerHeaders);
     if (Number(headers['content-length'] ?? 0) > this.answerMaxBytes()) this.giveUp(controller);
   }
 
@@ -143,14 +153,14 @@ class Exchange implements Dispatcher.DispatchHandler {
 
   onResponseError(_controller: Dispatcher.DispatchController | null, error: Error): void {
     // Once the status line is here, the partner has spoken: a body that breaks off changes nothing.
-    if (this.status > 0) return this.end(this.responded());
+    if (this.status > 0) return this.end(this.brokenOff('the answer broke off'));
     const code = codeOf(error);
     if (!this.controller && UNSENDABLE.test(code)) return this.end({ kind: 'unsendable', code, error: messageOf(error) });
     this.end({ kind: 'unreachable', when: this.controller ? 'after' : 'before', code, error: messageOf(error) });
   }
 
   expire(): void {
-    if (this.status > 0) this.end(this.responded());
+    if (this.status > 0) this.end(this.brokenOff('the answer was not whole before the deadline'));
     else if (this.controller) this.end({ kind: 'unreachable', when: 'after', code: 'HF_DEADLINE', error: 'no answer before the deadline' });
     else this.end({ kind: 'unreachable', when: 'before', code: 'HF_DEADLINE', error: 'no connection before the deadline' });
     this.controller?.abort(new Error('the deadline has passed'));
@@ -158,7 +168,14 @@ class Exchange implements Dispatcher.DispatchHandler {
 
   private responded(): Outcome {
     const body = this.keptBytes > 0 ? Buffer.concat(this.kept).toString('utf8') : null;
-    return { kind: 'responded', status: this.status, retryAfterMs: parseRetryAfter(this.retryAfter, this.options.clock.nowMs()), body };
+    const retryAfterMs = parseRetryAfter(this.retryAfter, this.options.clock.nowMs());
+    return { kind: 'responded', status: this.status, retryAfterMs, body, ...(this.headers && { headers: this.headers }) };
+  }
+
+  /** A refusal is one without its body, too; whether a 2xx is an error only its body can say. */
+  private brokenOff(error: string): Outcome {
+    const isOpen = this.options.needsBody === true && this.status < 300;
+    return isOpen ? { kind: 'unreachable', when: 'after', code: 'HF_ANSWER_CUT', error } : this.responded();
   }
 
   private giveUp(controller: Dispatcher.DispatchController): void {
@@ -210,6 +227,15 @@ const refusal = (where: string): NodeJS.ErrnoException =>
   Object.assign(new Error(`${where}: a private or reserved address; list its network in outbound.allow if it is meant`), {
     code: REFUSED_ADDRESS,
   });
+
+function picked(headers: Readonly<Record<string, string | string[] | undefined>>, names: readonly string[]): Record<string, string> {
+  const found: Record<string, string> = {};
+  for (const name of names) {
+    const value = headers[name];
+    if (value !== undefined) found[name] = Array.isArray(value) ? value.join(', ') : value;
+  }
+  return found;
+}
 
 function codeOf(error: Error): string {
   const { code, errors } = error as NodeJS.ErrnoException & { errors?: Error[] };

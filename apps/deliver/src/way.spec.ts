@@ -1,4 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
+import { answerKeeper } from './answers.js';
 import { Gate } from './gate.js';
 import { itemOf } from './item.js';
 import { testDelivery, testPolicy } from './testing/deliver.world.js';
@@ -7,7 +8,7 @@ import { Way, type WayParts } from './way.js';
 describe('Way', () => {
   it('keeps little of an answer, though a look-up reads much of one: a history has to fit into its record', () => {
     const clock = { nowMs: () => 1_000, monotonicMs: () => 1_000, sleep: async () => {} };
-    const destination = { name: 'portal', policy: testPolicy() };
+    const destination = { name: 'portal', policy: testPolicy(), keep: answerKeeper({ keepMaxBytes: 1_024, mask: [] }) };
     const way = new Way({
       destination,
       clock,

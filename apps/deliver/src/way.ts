@@ -15,8 +15,6 @@ export type Turn = Readonly<{ kind: 'end'; end: End }> | Readonly<{ kind: 'again
 
 const AGAIN: Turn = { kind: 'again' };
 const errorMaxLength = 300;
-/** A look-up's answer is read further than a delivery's, and belongs into the history as little. */
-const bodyMaxLength = 1_024;
 
 export type WayParts = Readonly<{
   destination: Destination;
@@ -203,7 +201,7 @@ export class Way {
       class: classified.class,
       status: isAnswer ? outcome.status : null,
       error: isAnswer ? null : `${outcome.code}: ${outcome.error}`.slice(0, errorMaxLength),
-      body: isAnswer && classified.class !== 'delivered' ? (outcome.body?.slice(0, bodyMaxLength) ?? null) : null,
+      body: isAnswer && outcome.body !== null && classified.class !== 'delivered' ? (destination.keep?.(outcome.body) ?? null) : null,
       at,
       tookms: Math.max(0, Math.round(clock.monotonicMs() - deadline.monotonicMs + destination.policy.timeoutMs)),
       rule: classified.rule,

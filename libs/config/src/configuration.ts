@@ -119,6 +119,7 @@ export type DestinationConfig = Readonly<{
     lookup: LookupConfig | null;
   }>;
   classify: readonly ClassifyRule[];
+  answer: AnswerConfig;
   /** Attempts are tiers + 1. */
   retry: Readonly<{
     tiers: readonly RetryTier[];
@@ -181,8 +182,19 @@ export type LookupConfig = Readonly<{
 }>;
 
 export type OutcomeClassName = 'delivered' | 'transient' | 'throttled' | 'auth' | 'business' | 'permanent' | 'unknown';
-/** The first rule whose range holds the status decides, before the defaults. */
-export type ClassifyRule = Readonly<{ statuses: readonly Readonly<{ from: number; to: number }>[]; as: OutcomeClassName }>;
+/** The first rule of which all that it names holds decides, before the defaults. Header names are lower case. */
+export type ClassifyRule = Readonly<{
+  statuses: readonly Readonly<{ from: number; to: number }>[] | null;
+  header: Readonly<{ name: string; test: AnswerTest }> | null;
+  body: Readonly<{ pointer: string; test: AnswerTest }> | null;
+  as: OutcomeClassName;
+}>;
+/** `matches` is an expression of RE2. */
+export type AnswerTest =
+  | Readonly<{ kind: 'in'; values: readonly string[] }>
+  | Readonly<{ kind: 'matches'; pattern: string }>
+  | Readonly<{ kind: 'exists'; exists: boolean }>;
+export type AnswerConfig = Readonly<{ keepMaxBytes: number; mask: readonly string[] }>;
 
 export type BreakerConfig = Readonly<{
   failures: number;

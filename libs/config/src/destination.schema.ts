@@ -1,9 +1,7 @@
 import { z } from 'zod';
 import { auth, tls } from './auth.schema.js';
-import { says } from './says.js';
+import { answerSchema, classifySchema } from './classify.schema.js';
 import { duration, name, pointer, secrets, status, url, urlWithPlaceholders, valueFrom } from './value.schema.js';
-
-const NOT_A_STATUS = says('is not a status', 'write a number such as 409, a class such as 5xx, or a list of them');
 
 const http = z.strictObject({
   url: urlWithPlaceholders.describe(
@@ -31,15 +29,6 @@ const unknown = z.strictObject({
   validFor: duration.default('24h').describe('How long the partner remembers an idempotency key; older unknowns are held.'),
   statuses: z.array(status).default([504]).describe('Answers that count as unknown under resend and hold.'),
   lookup: lookup.optional().describe('With resolve: lookup, how to ask.'),
-});
-
-const statusRange = z.union([status, z.string().regex(/^[1-5]xx$/, NOT_A_STATUS)], { error: NOT_A_STATUS });
-
-const classify = z.strictObject({
-  status: z
-    .union([statusRange, z.array(statusRange).min(1)], { error: NOT_A_STATUS })
-    .describe('A number, a class such as 5xx, or a list of them.'),
-  as: z.enum(['delivered', 'transient', 'throttled', 'auth', 'business', 'permanent', 'unknown']),
 });
 
 const budget = z.strictObject({
@@ -92,7 +81,8 @@ export const destinationSchema = z.strictObject({
     .optional()
     .describe('Signs every delivery (headers webhook-id, webhook-timestamp, webhook-signature); all listed secrets sign.'),
   unknown: unknown.describe('What is done about requests without an answer.'),
-  classify: z.array(classify).max(100).default([]).describe('What an answer means here, before the defaults; the first that fits.'),
+  classify: z.array(classifySchema).max(100).default([]).describe('What an answer means here, before the defaults; the first that fits.'),
+  answer: answerSchema.prefault({}).describe('What is kept of answers.'),
   retry: retry.prefault({}).describe('What is done about attempts that failed.'),
   breaker: breaker.prefault({}).describe('When to stop calling a destination, and how to find out that it is back.'),
   rateLimit: rateLimit.optional().describe('Of requests; burst is perSecond, rounded up, where it is not given.'),

@@ -89,6 +89,8 @@ routes: [{ to: d }, { to: e, from: [b], types: ["order.*"] }]
             { from: 409, to: 409 },
             { from: 500, to: 599 },
           ],
+          header: null,
+          body: null,
           as: 'delivered',
         },
       ],

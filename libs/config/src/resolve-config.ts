@@ -1,8 +1,8 @@
 import { resolve } from 'node:path';
 import { resolveAuth, resolveTls, secretRef } from './resolve-auth.js';
+import { classifyRule } from './resolve-classify.js';
 import type { CompleteConfig, CompleteDestination, CompleteSource } from './complete-config.js';
 import type {
-  ClassifyRule,
   DestinationConfig,
   HoldfastConfig,
   KeyPart,
@@ -157,7 +157,8 @@ function resolveDestination(written: CompleteDestination, { retry }: CompleteCon
       statuses: unknown.statuses,
       lookup: unknown.lookup ? lookup(unknown.lookup) : null,
     },
-    classify: written.classify.map(classify),
+    classify: written.classify.map(classifyRule),
+    answer: { keepMaxBytes: sizeBytes(written.answer.keepMax), mask: written.answer.mask },
     retry: {
       // The line's own name, which may say the same duration in another unit.
       tiers: written.retry.tiers.map((text) => lines.find((line) => line.delayMs === durationMs(text))!),
@@ -189,10 +190,4 @@ function lookup({
     match: match ? Object.fromEntries(Object.entries(match).map(([pointer, value]) => [pointer, valueFrom(value)])) : null,
     creates: creates ?? false,
   };
-}
-
-function classify({ status, as }: CompleteDestination['classify'][number]): ClassifyRule {
-  const range = (one: number | string) =>
-    typeof one === 'number' ? { from: one, to: one } : { from: Number(one[0]) * 100, to: Number(one[0]) * 100 + 99 };
-  return { statuses: (Array.isArray(status) ? status : [status]).map(range), as };
 }

@@ -83,6 +83,51 @@ describe('decideClass', () => {
     expect(decideClass(status(409), own)).toMatchObject({ class: 'unknown', effect: 'maybe' });
   });
 
+  describe('rules that look further than the status', () => {
+    const answered = (body: string | null, headers?: Record<string, string>, code = 200): SentOutcome => ({
+      kind: 'responded',
+      status: code,
+      retryAfterMs: null,
+      body,
+      ...(headers && { headers }),
+    });
+    const is = (wanted: unknown) => (value: unknown) => value === wanted;
+    const own = rules('idempotency-key', {
+      classify: [
+        { statuses: [{ from: 200, to: 299 }], body: { pointer: '/error/code', fits: is('BUSY') }, as: 'transient' },
+        { statuses: null, header: { name: 'x-outcome', fits: is('duplicate') }, as: 'delivered' },
+        { statuses: null, body: { pointer: '/error', fits: (value) => value !== undefined }, as: 'business' },
+        { statuses: [{ from: 200, to: 200 }], header: { name: 'x-a', fits: is('1') }, body: { pointer: '/b', fits: is(1) }, as: 'auth' },
+        { statuses: null, body: { pointer: '/ok', fits: is(undefined) }, as: 'unknown' },
+      ],
+    });
+    it.each<[string, SentOutcome, string]>([
+      ['an error inside a 200', answered('{"error":{"code":"BUSY"}}'), 'transient classify[0] no'],
+      ['its status must fit as well', answered('{"error":{"code":"BUSY"}}', {}, 409), 'business classify[2] no'],
+      ['a header', answered(null, { 'x-outcome': 'duplicate' }, 409), 'delivered classify[1] yes'],
+      ['the first that fits', answered('{"error":1}', { 'x-outcome': 'duplicate' }), 'delivered classify[1] yes'],
+      ['another error', answered('{"error":{}}'), 'business classify[2] no'],
+      ['all that a rule names', answered('{"b":1,"ok":1}', { 'x-a': '1' }), 'auth classify[3] no'],
+      ['all but one', answered('{"b":1,"ok":1}', { 'x-a': '2' }), 'delivered default yes'],
+      ['nothing there', answered('{}'), 'unknown classify[4] maybe'],
+      ['what is no JSON has nothing anywhere', answered('<html>'), 'unknown classify[4] maybe'],
+      ['no body', answered(null), 'unknown classify[4] maybe'],
+      ['none fits', answered('{"ok":true}'), 'delivered default yes'],
+      ['a status by its default', answered('{"ok":true}', {}, 422), 'business default no'],
+    ])('%s', (_name, outcome, expected) => {
+      const { class: named, rule, effect } = decideClass(outcome, own);
+      expect(`${named} ${rule} ${effect}`).toBe(expected);
+    });
+  });
+
+  it.each(['delivered', 'transient', 'throttled', 'auth', 'business', 'permanent', 'unknown'] as const)(
+    'lets a rule name %s, whatever the status',
+    (as) => {
+      const named = rules('lookup', { classify: [{ statuses: [{ from: 100, to: 599 }], as }] });
+      for (const code of [200, 302, 404, 429, 500, 503]) expect(decideClass(status(code), named).class).toBe(as);
+    },
+  );
+
   it('gives every status a class', () => {
     for (let code = 100; code < 600; code++) expect(decideClass(status(code), rules()).class).toBeTruthy();
   });

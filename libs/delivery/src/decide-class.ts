@@ -1,4 +1,4 @@
-import type { OutcomeClass } from '#libs/domain/src/index.js';
+import { at, parseExact, type OutcomeClass } from '#libs/domain/src/index.js';
 import type { Effect, Outcome } from './outcome.js';
 
 /**
@@ -9,14 +9,25 @@ import type { Effect, Outcome } from './outcome.js';
  * whatever the destination's own rules call throttled, auth, business or permanent.
  */
 export type ClassRules = Readonly<{
-  classify: readonly Readonly<{ statuses: readonly Readonly<{ from: number; to: number }>[]; as: OutcomeClass }>[];
+  classify: readonly AnswerRule[];
   unknown: Readonly<{ resolve: UnknownRule; statuses: readonly number[] }>;
 }>;
 export type UnknownRule = 'idempotency-key' | 'lookup' | 'resend' | 'hold';
 
+/** All that it names must hold. `fits` is asked of undefined where there is no such header, or nothing stands at the pointer. */
+export type AnswerRule = Readonly<{
+  statuses: readonly Readonly<{ from: number; to: number }>[] | null;
+  /** Lower case. */
+  header?: Readonly<{ name: string; fits(value: unknown): boolean }> | null;
+  /** A pointer into a JSON body. */
+  body?: Readonly<{ pointer: string; fits(value: unknown): boolean }> | null;
+  as: OutcomeClass;
+}>;
+
 /** `rule` names what decided: `default`, `classify[2]` or `unknown.statuses`. */
 export type Classified = Readonly<{ class: OutcomeClass; rule: string; effect: Effect }>;
 export type SentOutcome = Exclude<Outcome, { kind: 'not-sent' }>;
+type Answer = Extract<Outcome, { kind: 'responded' }>;
 
 const REFUSALS: readonly number[] = [501, 503, 505];
 
@@ -29,12 +40,13 @@ export function decideClass(outcome: SentOutcome, rules: ClassRules): Classified
         ? { class: 'transient', rule: 'default', effect: 'no' }
         : { class: 'unknown', rule: 'default', effect: 'maybe' };
     case 'responded':
-      return classOfStatus(outcome.status, outcome.retryAfterMs, rules);
+      return classOfAnswer(outcome, rules);
   }
 }
 
-function classOfStatus(status: number, retryAfterMs: number | null, rules: ClassRules): Classified {
-  const own = rules.classify.findIndex((rule) => rule.statuses.some(({ from, to }) => status >= from && status <= to));
+function classOfAnswer(answer: Answer, rules: ClassRules): Classified {
+  const { status, retryAfterMs } = answer;
+  const own = firstThatFits(answer, rules.classify);
   const { resolve, statuses } = rules.unknown;
   const isBlind = resolve === 'resend' || resolve === 'hold';
   if (own >= 0) {
@@ -46,6 +58,18 @@ function classOfStatus(status: number, retryAfterMs: number | null, rules: Class
   return { class: named, rule: 'default', effect: effectOf(status, named) };
 }
 
+function firstThatFits({ status, headers, body }: Answer, rules: readonly AnswerRule[]): number {
+  let read: { value: unknown } | null | undefined;
+  return rules.findIndex((rule) => {
+    if (rule.statuses && !rule.statuses.some(({ from, to }) => status >= from && status <= to)) return false;
+    if (rule.header && !rule.header.fits(headers?.[rule.header.name])) return false;
+    if (!rule.body) return true;
+    // Read once, and only where a rule comes as far as the body.
+    if (read === undefined) read = parseExact(body);
+    return rule.body.fits(read ? at(read.value, rule.body.pointer) : undefined);
+  });
+}
+
 function defaultClass(status: number, retryAfterMs: number | null): OutcomeClass {
   if (status >= 200 && status < 300) return 'delivered';
   if (status === 429 || (status === 503 && retryAfterMs !== null)) return 'throttled';
@@ -55,6 +79,7 @@ function defaultClass(status: number, retryAfterMs: number | null): OutcomeClass
   return status >= 400 ? 'business' : 'permanent';
 }
 
+/** What the destination's rules call an error in a 2xx answer was refused: an error that may have taken effect is `unknown`. */
 function effectOf(status: number, named: OutcomeClass): Effect {
   if (named === 'delivered') return 'yes';
   if (named === 'unknown') return 'maybe';

@@ -9,7 +9,15 @@
  * | not-sent    | the claim's deadline had passed when a connection was free: nothing was sent    |
  */
 export type Outcome =
-  | Readonly<{ kind: 'responded'; status: number; retryAfterMs: number | null; body: string | null }>
+  | Readonly<{
+      kind: 'responded';
+      status: number;
+      retryAfterMs: number | null;
+      /** As much of it as somebody needs. */
+      body: string | null;
+      /** Those that somebody needs, in lower case; absent where nobody needs any. */
+      headers?: Readonly<Record<string, string>>;
+    }>
   | Readonly<{ kind: 'unreachable'; when: 'before' | 'after'; code: string; error: string }>
   | Readonly<{ kind: 'unsendable'; code: string; error: string }>
   | Readonly<{ kind: 'not-sent' }>;

@@ -4,3 +4,4 @@ export * from './delivery.js';
 export * from './fact.js';
 export * from './command.js';
 export * from './topics.js';
+export * from './json-value.js';

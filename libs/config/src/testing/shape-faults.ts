@@ -160,6 +160,27 @@ export const SHAPES: readonly Row[] = [
     'id, entity, revision',
   ],
   [
+    'a rule that fits no answer',
+    destination('unknown: { resolve: hold }\n    classify: [⟨here⟩{ as: business }]'),
+    'destinations.partner.classify[0]',
+    'says of no answer that it fits',
+    'give status, header or body',
+  ],
+  [
+    'a rule with two comparisons',
+    destination('unknown: { resolve: hold }\n    classify: [{ body: ⟨here⟩{ pointer: /a, equals: 1, exists: true }, as: business }]'),
+    'destinations.partner.classify[0].body',
+    'needs exactly one comparison',
+    'equals, in, matches or exists',
+  ],
+  [
+    'an expression that needs more than linear time',
+    destination("unknown: { resolve: hold }\n    classify: [{ body: { pointer: /a, matches: ⟨here⟩'(?=a)' }, as: business }]"),
+    'destinations.partner.classify[0].body.matches',
+    'is not a regular expression as RE2 has them',
+    'no look-around and no back-references',
+  ],
+  [
     'a status that is none',
     destination('unknown: { resolve: hold }\n    classify: [{ status: ⟨here⟩9xx, as: business }]'),
     'destinations.partner.classify[0].status',

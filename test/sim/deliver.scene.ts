@@ -73,6 +73,7 @@ export const simReport = (note: (line: string) => void): DeliverReport => ({
   attempted: () => {},
   duplicateSent: () => note('counts a duplicate'),
   settled: ({ kind, position }) => note(`has settled ${position}: ${kind}`),
+  stays: ({ id }, reason) => note(`keeps ${id} in its lane: ${reason}`),
   destinationHeld: () => note('holds the destination'),
   redisForgot: () => note('notices that Redis forgot'),
   waits: (what, _partition, why) => why !== null && note(`${what} waits: ${why}`),

@@ -29,6 +29,9 @@ const misfortunes: Readonly<Record<string, RegExp>> = {
   delayed: /: delayed/,
   'dead letter': /: dead-lettered/,
   held: /: held/,
+  'breaker opens': /opens its breaker/,
+  'breaker closes': /closes its breaker/,
+  'held, not spent': /keeps .* in its lane: breaker/,
   throttled: /holds the destination/,
 };
 

@@ -21,6 +21,7 @@ import {
   topics,
   type Home,
 } from './deliver.scene.js';
+import { breakerOf } from './deliver.valve.js';
 import { Scheduler, type SimProcess } from './scheduler.js';
 
 /** `broken` is null when every invariant held; otherwise which one did not, and `history` says what led there. */
@@ -187,7 +188,7 @@ export class DeliverWorld {
           name: destination,
           policy: simPolicy({ rule: this.rule, maxInFlight: this.maxInFlight, fault: this.fault }),
           sender: this.partner.sender(sim),
-              valves: [],
+          valves: breakerOf(this.seed, sim, (line) => this.scheduler.note(`${name} ${line}`)),
           resolver: this.partner.resolver(sim),
           render: ({ id }) => ({ ok: true, request: { method: 'POST', path: id, headers: {}, body: null } }),
         },
@@ -246,8 +247,7 @@ export class DeliverWorld {
         if (spend('takeovers')) this.assign(scheduler.chance(0.8) ? homes[0]! : scheduler.pick(homes), scheduler.chance(0.4));
         return;
       case 'loss':
-        if (!spend('losses')) return;
-        return this.lose();
+        return spend('losses') ? this.lose() : undefined;
       case 'snapshot':
         if (spend('snapshots')) this.marks.snapshot();
         return;

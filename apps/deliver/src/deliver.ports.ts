@@ -2,6 +2,7 @@ import type { Codec } from '#libs/contracts/src/index.js';
 import type {
   AttemptMarksStore,
   ClassRules,
+  HoldReason,
   Holding,
   Outcome,
   ResolutionPolicy,
@@ -74,6 +75,8 @@ export interface DeliverReport {
   attempted(delivery: Delivery, entry: HistoryEntry): void;
   duplicateSent(destination: string, cause: DuplicateCause): void;
   settled(end: SettledReport): void;
+  /** It failed, and stays in its lane unspent: the destination is held. */
+  stays(delivery: Delivery, reason: HoldReason): void;
   destinationHeld(destination: string, holding: Holding): void;
   redisForgot(destination: string, partition: number): void;
   /** A partition of a destination or a delay line does not move, and why; null: it moves again, or is not here any more. */

@@ -34,6 +34,7 @@ export function deliverTelling({ logger, metrics, boundedType, clock }: Parts): 
       count(end, { metrics, boundedType, nowMs: clock.nowMs() });
       say(end);
     },
+    stays: ({ id, destination }, reason) => logger.debug({ destination, delivery: id, reason }, 'the delivery stays in its lane'),
     destinationHeld: (destination, { reason, untilMs, detail }) =>
       logger.warn(
         { destination, reason, until: untilMs === null ? undefined : new Date(untilMs).toISOString(), detail: detail ?? undefined },

@@ -272,6 +272,7 @@ export class Way {
   private async stay(item: Item, step: Extract<NextStep, { kind: 'stay' }>, { effect }: Classified): Promise<Turn> {
     item.retriedMs += step.retriedMs;
     item.stayedAt = this.parts.gate.delivered;
+    this.parts.report.stays(item.delivery, step.reason);
     rememberDoubts(item, step);
     if (effect !== 'maybe') return this.unsent(item);
     item.keepsStart = true;

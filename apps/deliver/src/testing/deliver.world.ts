@@ -92,14 +92,15 @@ export const readFact: (codec: Codec, record: LogRecord) => Fact = decoded('Fact
 export const readDeliveryRecord: (codec: Codec, record: LogRecord) => Delivery = decoded('Delivery');
 export const readEvent: (codec: Codec, record: LogRecord) => HoldfastEvent = decoded('Event');
 
-export type Told = { settled: string[]; duplicates: string[]; attempts: string[]; holds: string[]; waits: string[] };
+export type Told = { settled: string[]; duplicates: string[]; attempts: string[]; holds: string[]; stays: string[]; waits: string[] };
 
 export function listeningReport(): { report: DeliverReport; told: Told } {
-  const told: Told = { settled: [], duplicates: [], attempts: [], holds: [], waits: [] };
+  const told: Told = { settled: [], duplicates: [], attempts: [], holds: [], stays: [], waits: [] };
   const report: DeliverReport = {
     attempted: ({ id }, entry) => void told.attempts.push(`${id} ${entry.attempt} ${entry.class}`),
     duplicateSent: (_destination, cause) => void told.duplicates.push(cause),
     settled: ({ kind, delivery, position }) => void told.settled.push(`${delivery?.id ?? position} ${kind}`),
+    stays: ({ id }, reason) => void told.stays.push(`${id} ${reason}`),
     destinationHeld: (_destination, { reason }) => void told.holds.push(reason),
     redisForgot: () => {},
     waits: (name, partition, why) => void (why && told.waits.push(`${name}/${partition} ${why}`)),

@@ -45,7 +45,7 @@ export async function measureDepths(parts: GaugeParts): Promise<void> {
     const depths = new Map<string, number>();
     const add = (type: string, count: number): void => void depths.set(type, (depths.get(type) ?? 0) + count);
     for (const partition of partitions) {
-      const reader = cluster.reader(topic, partition);
+      const reader = cluster.reader(topic, partition, 'glance');
       const { startOffset, endOffset } = await reader.bounds();
       const from = Math.max((await cluster.committed(group, topic, partition))?.offset ?? startOffset, startOffset);
       if (from >= endOffset) continue;

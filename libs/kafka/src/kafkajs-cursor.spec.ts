@@ -24,9 +24,9 @@ function batchAt(baseOffset: number, values: readonly string[], damage: 'none' |
   return splitBatches(bytes, 't/0');
 }
 
-function world() {
+function world(how: 'through' | 'glance' = 'through') {
   const clock = new ManualClock();
-  const cursor = new Cursor('t', 0, clock, () => {});
+  const cursor = new Cursor({ topic: 't', partition: 0, how }, clock, () => {});
   const feed = (batches: ReturnType<typeof batchAt>, era = cursor.era): void => cursor.accept(era, batches, committedBatches(batches, []));
   const read = async (from: number, records = 10) => {
     const { records: some, nextOffset } = await cursor.read(from, { records, waitMs: 0 });
@@ -85,6 +85,20 @@ describe("a reader's place", () => {
     expect(await third).toEqual({ records: [], nextOffset: 1 });
     expect(cursor.isAsking(500)).toBe(true);
     await clock.advance(501);
+    expect(cursor.isAsking(500)).toBe(false);
+  });
+
+  it('is fetched for only while it waits when it is a glance, and then for one batch if one record is enough', async () => {
+    const { clock, cursor, feed } = world('glance');
+    const first = cursor.read(3, { records: 1, waitMs: 1_000 });
+    expect([cursor.isAsking(500), cursor.wantsOne]).toEqual([true, true]);
+    feed(batchAt(3, ['3', '4']));
+    expect((await first).records.map(({ offset }) => offset)).toEqual([3]);
+    expect(cursor.isAsking(500)).toBe(false);
+    const second = cursor.read(7, { records: 5, waitMs: 1_000 });
+    expect([cursor.isAsking(500), cursor.wantsOne]).toEqual([true, false]);
+    await clock.advance(1_000);
+    expect((await second).records).toEqual([]);
     expect(cursor.isAsking(500)).toBe(false);
   });
 });

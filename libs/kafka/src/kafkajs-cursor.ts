@@ -28,19 +28,28 @@ export class Cursor {
   private failure: LogError | null = null;
   private wake: (() => void) | null = null;
 
+  readonly topic: string;
+  readonly partition: number;
+  /** A glance at a single record. */
+  wantsOne = false;
+  private readonly isGlance: boolean;
+
   constructor(
-    readonly topic: string,
-    readonly partition: number,
+    of: Readonly<{ topic: string; partition: number; how: 'through' | 'glance' }>,
     private readonly clock: Clock,
     private readonly wanting: Wanting,
   ) {
+    this.topic = of.topic;
+    this.partition = of.partition;
+    this.isGlance = of.how === 'glance';
     this.progressedAtMs = clock.monotonicMs();
   }
 
   async read(fromOffset: number, max: Readonly<{ records: number; waitMs: number }>, signal?: AbortSignal): Promise<Chunk> {
     if (fromOffset !== this.position) this.seek(fromOffset);
     this.askedAtMs = this.clock.monotonicMs();
-    this.wanting(this);
+    this.wantsOne = this.isGlance && max.records === 1;
+    if (!this.isGlance) this.wanting(this);
     const ready = this.take(max.records);
     if (ready) return ready;
     this.throwFailure();
@@ -49,6 +58,7 @@ export class Cursor {
     const stop = (): void => enough.abort();
     signal?.addEventListener('abort', stop, { once: true });
     this.wake = stop;
+    if (this.isGlance) this.wanting(this);
     await this.clock.sleep(max.waitMs, enough.signal);
     signal?.removeEventListener('abort', stop);
     if (this.wake === stop) this.wake = null;
@@ -65,7 +75,8 @@ export class Cursor {
 
   /** Whether its reader has asked lately: one that has gone is not fetched for. */
   isAsking(idleMs: number): boolean {
-    return this.position >= 0 && this.failure === null && (this.wake !== null || this.clock.monotonicMs() - this.askedAtMs < idleMs);
+    if (this.position < 0 || this.failure !== null) return false;
+    return this.wake !== null || (!this.isGlance && this.clock.monotonicMs() - this.askedAtMs < idleMs);
   }
 
   accept(era: number, batches: readonly RawBatch[], committed: readonly boolean[]): void {
@@ -120,7 +131,7 @@ export class Cursor {
     }
     if (this.position === from) return null;
     this.progressedAtMs = this.clock.monotonicMs();
-    this.wanting(this);
+    if (!this.isGlance) this.wanting(this);
     return { records, nextOffset: this.position };
   }
 

@@ -34,8 +34,8 @@ export class Fetcher {
     this.wire = new Wire(context);
   }
 
-  cursor(topic: string, partition: number): Cursor {
-    return new Cursor(topic, partition, this.context.clock, (one) => this.wanted(one));
+  cursor(topic: string, partition: number, how: 'through' | 'glance'): Cursor {
+    return new Cursor({ topic, partition, how }, this.context.clock, (one) => this.wanted(one));
   }
 
   close(): void {
@@ -155,11 +155,12 @@ export class Fetcher {
     const { tuning } = this.context;
     const asked = new Map(wants.map((cursor) => [`${cursor.topic}/${cursor.partition}`, { cursor, era: cursor.era }]));
     const broker = await this.wire.at(address);
-    const list = wants.map(({ topic, partition, fetchOffset }) => ({
-      topic,
-      partition,
-      fromOffset: fetchOffset,
-      maxBytes: tuning.fetchPartitionMaxBytes,
+    const list = wants.map((cursor) => ({
+      topic: cursor.topic,
+      partition: cursor.partition,
+      fromOffset: cursor.fetchOffset,
+      // The first batch comes whole, however small the bound.
+      maxBytes: cursor.wantsOne ? 1 : tuning.fetchPartitionMaxBytes,
     }));
     const answers = await sendRaw(broker, fetchRequest(list, { waitMs, maxBytes: tuning.fetchMaxBytes }));
     for (const answer of answers) {

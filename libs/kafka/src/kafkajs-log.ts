@@ -48,8 +48,8 @@ class KafkajsCluster implements LogCluster {
     return sink;
   }
 
-  reader(topic: string, partition: number): PartitionReader {
-    return new KafkajsReader(this.context, topic, partition);
+  reader(topic: string, partition: number, how: 'through' | 'glance' = 'through'): PartitionReader {
+    return new KafkajsReader(this.context, topic, partition, how);
   }
 
   async partitions(topic: string): Promise<number | null> {

@@ -20,6 +20,7 @@ export class KafkajsReader implements PartitionReader {
     protected readonly context: ReaderContext,
     readonly topic: string,
     readonly partition: number,
+    private readonly how: 'through' | 'glance' = 'through',
   ) {}
 
   read(fromOffset: number, max: { records: number; waitMs: number }, signal?: AbortSignal): Promise<Chunk> {
@@ -43,7 +44,7 @@ export class KafkajsReader implements PartitionReader {
   }
 
   private cursor(): Cursor {
-    this.open ??= this.context.fetcher.cursor(this.topic, this.partition);
+    this.open ??= this.context.fetcher.cursor(this.topic, this.partition, this.how);
     return this.open;
   }
 

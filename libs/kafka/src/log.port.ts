@@ -117,7 +117,8 @@ export interface LogCluster {
   /** `beside`: a topic of as many partitions that the owner of a partition reads by itself. The group does not assign it, and keeps its offsets. */
   source(options: { group: string; topic: string; beside?: string }): RecordSource;
   sink(): Promise<RecordSink>;
-  reader(topic: string, partition: number): PartitionReader;
+  /** `glance`: who looks once at a record or a few; nothing is fetched ahead, so that partitions which are worked on do not wait. */
+  reader(topic: string, partition: number, how?: 'through' | 'glance'): PartitionReader;
   partitions(topic: string): Promise<number | null>;
   /** What a group has committed, read without joining or fencing it: it may be a moment old, never ahead. Null as for PartitionLog. */
   committed(group: string, topic: string, partition: number): Promise<Committed | null>;

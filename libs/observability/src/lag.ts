@@ -48,7 +48,7 @@ const NOT_BEHIND: Behind = { records: 0, oldestMs: null };
 
 async function behindOf({ cluster }: LagParts, at: { group: string; topic: string; partition: number }): Promise<Behind> {
   const committed = await cluster.committed(at.group, at.topic, at.partition);
-  const reader = cluster.reader(at.topic, at.partition);
+  const reader = cluster.reader(at.topic, at.partition, 'glance');
   const { startOffset, endOffset } = await reader.bounds();
   const from = Math.max(committed?.offset ?? startOffset, startOffset);
   if (from >= endOffset) return NOT_BEHIND;

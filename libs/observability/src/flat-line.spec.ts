@@ -12,6 +12,7 @@ describe('flatLine', () => {
     { id: 'a', status: 200, reason: undefined },
     { id: 'quote " back \\ line\n\u2028 end', status: 0, reason: null },
     { id: 'redis://user:word@host/1', status: -1.5, reason: 'x' },
+    { id: 'a lone \ud800 and a pair \u{1f600}, \u0000', status: Number.NaN, reason: true },
   ])('writes what the logger writes: %j', (fields) => {
     flatLine(logger, 'info', 'delivery settled', ['id', 'status', 'reason'])(fields);
     logger.info(fields, 'delivery settled');

@@ -218,11 +218,18 @@ return table.concat(answers, ',')
 /** ARGV two an end: offset, o|p|m. Of two ends the weaker promise stays. → 'ended' */
 const END = scriptOf(`${SHARED}
 local strength = { [''] = 0, o = 1, p = 2, m = 3 }
-for i = 1, #ARGV, 2 do
-  local starts, done, claim, since = parse(redis.call('HGET', KEYS[3], ARGV[i]))
-  if strength[ARGV[i + 1]] > strength[done] then done = ARGV[i + 1] end
-  redis.call('HSET', KEYS[3], ARGV[i], pack(starts, done, claim, since))
+local fields, seen, writes = {}, {}, {}
+for i = 1, #ARGV, 2 do fields[#fields + 1] = ARGV[i] end
+local values = redis.call('HMGET', KEYS[3], unpack(fields))
+for n = 1, #fields do
+  local at, how = fields[n], ARGV[n * 2]
+  local starts, done, claim, since = parse(seen[at] or values[n])
+  if strength[how] > strength[done] then done = how end
+  seen[at] = pack(starts, done, claim, since)
+  writes[#writes + 1] = at
+  writes[#writes + 1] = seen[at]
 end
+redis.call('HSET', KEYS[3], unpack(writes))
 return 'ended'
 `);
 

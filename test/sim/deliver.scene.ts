@@ -26,7 +26,7 @@ export const homes: readonly Home[] = [
 
 export const simBounds: Partial<DeliverBounds> = {
   readWaitMs: 400,
-  settleEveryMs: 5,
+  settleWaitMs: 5,
   settleMaxRecords: 2,
   drainMaxMs: 60,
   backoffFirstMs: 5,

@@ -11,8 +11,9 @@ export type DeliverBounds = Readonly<{
   slotWaitersMax: number;
   readMaxRecords: number;
   readWaitMs: number;
-  /** Between the end of one settling transaction and the beginning of the next. */
-  settleEveryMs: number;
+  /** How long what has ended waits at most for more to be settled with it; with so many it waits no longer. */
+  settleWaitMs: number;
+  settleAtRecords: number;
   settleMaxRecords: number;
   settleMaxBytes: number;
   claimMaxRecords: number;
@@ -32,10 +33,11 @@ export const deliverBoundsDefault: DeliverBounds = {
   windowMaxOffsets: settledWindowMax(),
   windowMaxRecords: 2_000,
   windowMaxBytes: 16 * 1024 * 1024,
-  slotWaitersMax: 64,
+  slotWaitersMax: 16,
   readMaxRecords: 128,
   readWaitMs: 500,
-  settleEveryMs: 100,
+  settleWaitMs: 250,
+  settleAtRecords: 400,
   settleMaxRecords: 1_000,
   settleMaxBytes: 2 * 1024 * 1024,
   claimMaxRecords: 500,

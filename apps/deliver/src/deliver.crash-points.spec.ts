@@ -75,7 +75,7 @@ async function run(resolve: UnknownRule, dieAt: { call: number; behind: boolean 
       ],
       tiers,
       topicPrefix: 's.',
-      bounds: { readWaitMs: 50, settleEveryMs: 5, drainMaxMs: 5, backoffFirstMs: 5 },
+      bounds: { readWaitMs: 50, settleWaitMs: 5, drainMaxMs: 5, backoffFirstMs: 5 },
     });
     void process.start();
   };

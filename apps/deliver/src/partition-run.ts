@@ -141,7 +141,8 @@ class PartitionRun {
       report,
       stop,
       standingPollMs: bounds.standingPollMs,
-      admitted: () => this.room.fire(),
+      // Woken when it may read again, not with each of many.
+      admitted: (waiting) => void (waiting < this.parts.bounds.slotWaitersMax && this.room.fire()),
     });
   }
 

@@ -1,9 +1,10 @@
 import { lookup as dnsLookup, type LookupAddress } from 'node:dns';
 import { isIP, type LookupFunction } from 'node:net';
-import { Pool, buildConnector, type Dispatcher } from 'undici';
+import { buildConnector, type Dispatcher } from 'undici';
 import type { OutboundGuard } from '#libs/config/src/index.js';
 import type { Outcome } from '#libs/delivery/src/index.js';
 import type { Clock } from '#libs/kafka/src/index.js';
+import { Connections, type Borrower } from './connections.undici.js';
 import { DeadlineQueue } from './deadline-queue.js';
 import type { Deadline, OutboundRequest, Sender } from './deliver.ports.js';
 import { parseRetryAfter } from './retry-after.js';
@@ -42,22 +43,21 @@ const UNSENDABLE =
   /^(HF_ADDRESS_REFUSED|ERR_TLS_.*|CERT_.*|UNABLE_TO_.*|DEPTH_ZERO_SELF_SIGNED_CERT|SELF_SIGNED_CERT_IN_CHAIN|ERR_INVALID_URL|UND_ERR_INVALID_ARG|HPE_INVALID_URL)$/;
 
 /**
- * Hands requests to one destination. One pool, as many connections as requests may be in flight, one request a connection: the
- * gate never lets in more, so nothing waits in undici's own queue beyond the making of a connection.
+ * Hands requests to one destination. As many connections as requests may be in flight, one request a connection: the
+ * gate never lets in more, so nothing waits beyond the making of a connection.
  *
  * Before or after: undici calls `onRequestStart` on a connected socket immediately before the request's first byte is written.
  * So the deadline is looked at there (rule 20), and an error before it means that nothing left, an error behind it that it may
  * have. Redirects are not followed, and nothing is sent twice: a second start of one request is refused.
  */
 export class UndiciSender implements Sender {
-  private readonly pool: Pool;
+  private readonly connections: Connections;
   private readonly deadlines: DeadlineQueue;
 
   constructor(private readonly options: SenderOptions) {
     const { origin, maxInFlight } = options;
     this.deadlines = new DeadlineQueue(options.clock);
-    this.pool = new Pool(origin, {
-      connections: maxInFlight,
+    this.connections = new Connections(origin, maxInFlight, {
       pipelining: 1,
       allowH2: false,
       // The deadline is ours and ends a request with its connection: undici's own clocks would be two timers a request for nothing.
@@ -72,12 +72,12 @@ export class UndiciSender implements Sender {
 
   send(request: OutboundRequest, deadline: Deadline): Promise<Outcome> {
     return new Promise((resolve) => {
-      const exchange = new Exchange(this.options, deadline, resolve);
+      const exchange = new Exchange(this.options, deadline, resolve, this.connections);
       if (exchange.isLate()) return resolve({ kind: 'not-sent' });
       exchange.forget = this.deadlines.add(deadline, () => exchange.expire());
       const { method, path, headers, body } = request;
       try {
-        this.pool.dispatch({ method, path, headers, body }, exchange);
+        this.connections.dispatch({ method, path, headers, body }, exchange);
       } catch (error) {
         exchange.onResponseError(null, error as Error);
       }
@@ -87,12 +87,13 @@ export class UndiciSender implements Sender {
   /** Connections are ended at once; what is in flight ends as an outcome. */
   async close(): Promise<void> {
     this.deadlines.close();
-    await this.pool.destroy();
+    await this.connections.destroy();
   }
 }
 
 /** One request from its dispatch to its outcome, which is told once. */
-class Exchange implements Dispatcher.DispatchHandler {
+class Exchange implements Borrower {
+  connection: Borrower['connection'] = null;
   forget: () => void = () => {};
   private controller: Dispatcher.DispatchController | null = null;
   private status = 0;
@@ -107,6 +108,7 @@ class Exchange implements Dispatcher.DispatchHandler {
     private readonly options: SenderOptions,
     private readonly deadline: Deadline,
     private readonly tell: (outcome: Outcome) => void,
+    private readonly connections: Connections,
   ) {}
 
   isLate(): boolean {
@@ -148,10 +150,12 @@ class Exchange implements Dispatcher.DispatchHandler {
   }
 
   onResponseEnd(): void {
+    this.connections.giveBack(this);
     this.end(this.responded());
   }
 
   onResponseError(_controller: Dispatcher.DispatchController | null, error: Error): void {
+    this.connections.giveBack(this);
     // Once the status line is here, the partner has spoken: a body that breaks off changes nothing.
     if (this.status > 0) return this.end(this.brokenOff('the answer broke off'));
     const code = codeOf(error);

@@ -30,7 +30,7 @@ export type WayParts = Readonly<{
   stop: AbortSignal;
   standingPollMs: number;
   /** One that waited for a slot waits no more. */
-  admitted(): void;
+  admitted(waiting: number): void;
 }>;
 
 /** The effects of the pipeline's steps for the deliveries of one partition; the order of them is the pipeline's. */
@@ -61,7 +61,7 @@ export class Way {
       this.waiting++;
       item.shaped = await shaping;
       this.waiting--;
-      this.parts.admitted();
+      this.parts.admitted(this.waiting);
     }
     return !this.parts.stop.aborted;
   }
@@ -86,7 +86,7 @@ export class Way {
       this.waiting += counts;
       const isAdmitted = await gate.enter(this, isRetry);
       this.waiting -= counts;
-      this.parts.admitted();
+      this.parts.admitted(this.waiting);
       if (!isAdmitted) return false;
       if (this.mayStart() && standing.current()) return true;
       gate.leave();

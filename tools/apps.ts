@@ -12,6 +12,7 @@ export const apps: readonly AppEntry[] = [
   { name: 'dedupe', adminOffset: 1 },
   { name: 'deliver', adminOffset: 2 },
   { name: 'dlq-handler', adminOffset: 3 },
+  { name: 'ledger', adminOffset: 4 },
 ];
 
 export const adminPortBase = { variable: 'ADMIN_PORT_BASE', fallback: 9101 };

@@ -1,7 +1,17 @@
-import pg from 'pg';
+import type pg from 'pg';
+import { plainName } from '#libs/postgres/src/index.js';
+import {
+  DATA_FAULT,
+  migrate,
+  migrationsOf,
+  openPool,
+  sqlStateOf,
+  storable as text,
+  storableJson as json,
+  storeError,
+} from '#libs/postgres/src/postgres.module.js';
 import { entryOfUnreadable, type Entry } from './decide-entry.js';
-import { StoreError, type DeadLetterStore, type Depth } from './dlq-handler.ports.js';
-import { migrate } from './migrations.postgres.js';
+import type { DeadLetterStore, Depth } from './dlq-handler.ports.js';
 
 export type PostgresChoices = Readonly<{
   url: string;
@@ -12,13 +22,6 @@ export type PostgresChoices = Readonly<{
 }>;
 
 const CONNECTIONS_MAX = 4;
-const CONNECT_MAX_MS = 3_000;
-const STATEMENT_MAX_MS = 10_000;
-/** The answer may be lost as well as the question. */
-const ANSWER_MAX_MS = 15_000;
-
-/** SQLSTATE classes that speak of the data itself: 22 data exception, 23 constraint, 54 program limit. Another try ends the same. */
-const DATA_FAULT = /^(22|23|54)/;
 
 /**
  * DeadLetterStore on Postgres. Tables are made before the first use, by whichever replica comes first.
@@ -32,16 +35,8 @@ export class PostgresDeadLetterStore implements DeadLetterStore {
   private migrated: Promise<void> | null = null;
 
   constructor(private readonly choices: PostgresChoices) {
-    if (!/^[a-z][a-z0-9_]{0,47}$/.test(choices.schema)) throw new RangeError(`not a plain schema name: ${choices.schema}`);
-    this.pool = new pg.Pool({
-      connectionString: choices.url,
-      application_name: 'holdfast dlq-handler',
-      max: CONNECTIONS_MAX,
-      connectionTimeoutMillis: CONNECT_MAX_MS,
-      statement_timeout: STATEMENT_MAX_MS,
-      query_timeout: ANSWER_MAX_MS,
-    });
-    this.pool.on('error', (error) => choices.onIdleError?.(error));
+    plainName(choices.schema);
+    this.pool = openPool({ ...choices, name: 'holdfast dlq-handler', connectionsMax: CONNECTIONS_MAX });
     this.sql = { insert: insertSql(choices.schema), depths: depthsSql(choices.schema) };
   }
 
@@ -50,7 +45,7 @@ export class PostgresDeadLetterStore implements DeadLetterStore {
     try {
       return await this.insertBatch(entries);
     } catch (error) {
-      if (!DATA_FAULT.test(codeOf(error))) throw unavailable(error);
+      if (!DATA_FAULT.test(sqlStateOf(error))) throw unavailable(error);
     }
     const fresh: Entry[] = [];
     for (const entry of entries) fresh.push(...(await this.insertOne(entry)));
@@ -81,7 +76,11 @@ export class PostgresDeadLetterStore implements DeadLetterStore {
   }
 
   private ready(): Promise<void> {
-    this.migrated ??= migrate(this.pool, this.choices.schema).catch((error: unknown) => {
+    this.migrated ??= migrate(this.pool, {
+      schema: this.choices.schema,
+      folder: migrationsOf('dlq-handler'),
+      table: 'dlq_handler_migrations',
+    }).catch((error: unknown) => {
       this.migrated = null;
       throw error;
     });
@@ -103,7 +102,7 @@ export class PostgresDeadLetterStore implements DeadLetterStore {
     try {
       return await this.insertBatch([entry]);
     } catch (error) {
-      if (!DATA_FAULT.test(codeOf(error))) throw unavailable(error);
+      if (!DATA_FAULT.test(sqlStateOf(error))) throw unavailable(error);
       const { topic, partition, offset, incarnation, deadletteredat: timestampMs, source, type, eventid, correlationid } = entry;
       const headers = { ce_source: source, ce_type: type, ce_id: eventid, 'correlation-id': correlationid };
       const fault = { code: 'refused-by-store', message: error instanceof Error ? error.message : String(error) };
@@ -111,10 +110,6 @@ export class PostgresDeadLetterStore implements DeadLetterStore {
     }
   }
 }
-
-/** Postgres takes no NUL in text, and no half of a surrogate pair in JSON; a sender may send both. */
-const text = (value: string | null): string | null => value && value.replaceAll('\0', '\uFFFD').toWellFormed();
-const json = (value: unknown): string => JSON.stringify(value, (_key, inner: unknown) => (typeof inner === 'string' ? text(inner) : inner));
 
 type Column = Readonly<{ name: string; type: string; value(entry: Entry): unknown }>;
 const column = (name: keyof Entry, type: string, value: (entry: Entry) => unknown): Column => ({ name, type, value });
@@ -161,16 +156,4 @@ const depthsSql = (schema: string): string => `
   SELECT kind, coalesce(destination, source) AS place, type, count(*) AS count
   FROM ${schema}.dead_letters WHERE state = 'open' GROUP BY 1, 2, 3`;
 
-function codeOf(error: unknown): string {
-  const code = (error as { code?: unknown } | null)?.code;
-  return typeof code === 'string' ? code : '';
-}
-
-function unavailable(cause: unknown): StoreError {
-  if (cause instanceof StoreError) return cause;
-  return new StoreError(
-    'unavailable',
-    `Postgres cannot keep dead letters: ${cause instanceof Error ? cause.message || codeOf(cause) : String(cause)}`,
-    cause,
-  );
-}
+const unavailable = (cause: unknown) => storeError('keep dead letters', cause);

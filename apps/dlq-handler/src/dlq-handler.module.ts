@@ -1,16 +1,16 @@
 import { Module, type DynamicModule } from '@nestjs/common';
 import { formatFault, loadConfig, loadSettings, type HoldfastConfig, type Settings } from '#libs/config/src/index.js';
-import { HttpRegistry } from '#libs/contracts/src/index.js';
+import { codecWhenAsked, HttpRegistry } from '#libs/contracts/src/index.js';
 import { groupNames, topicNames } from '#libs/domain/src/index.js';
 import { PartitionOwner, systemClock, type LogCluster } from '#libs/kafka/src/index.js';
 import { createKafkajsCluster } from '#libs/kafka/src/kafka.module.js';
 import { boundedLabel, boundedType, type Ground } from '#libs/observability/src/index.js';
+import { schemaNameOf } from '#libs/postgres/src/index.js';
 import { PostgresDeadLetterStore } from './dead-letter-store.postgres.js';
 import { Depths } from './depths.js';
 import { registerHealth } from './dlq-handler.health.js';
 import { DlqHandlerLifecycle } from './dlq-handler.lifecycle.js';
 import { createDlqHandlerProcess, type DlqHandlerProcess } from './dlq-handler.process.js';
-import { codecWhenAsked } from './codec-when-asked.js';
 import { LoggedTelling } from './telling.js';
 
 type DlqGround = Ground<'dlq-handler'>;
@@ -66,10 +66,9 @@ function openCluster({ logger, shutdown }: DlqGround, { settings }: Configuratio
 
 /** One schema a prefix: two installations may share a database. */
 function openStore({ logger, shutdown }: DlqGround, { config, settings }: Configuration): PostgresDeadLetterStore {
-  const schema = `holdfast_${config.topics.prefix.toLowerCase().replace(/[^a-z0-9]/g, '')}`;
   const store = new PostgresDeadLetterStore({
     url: settings.databaseUrl,
-    schema,
+    schema: schemaNameOf(config.topics.prefix),
     onIdleError: (error) => logger.warn({ err: error }, 'an idle connection to Postgres broke'),
   });
   shutdown.add('close', 'postgres', () => store.close());

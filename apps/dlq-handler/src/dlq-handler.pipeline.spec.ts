@@ -5,7 +5,8 @@ import { MemoryLog, PartitionOwner, systemClock, type Clock, type OutRecord, typ
 import type { Entry } from './decide-entry.js';
 import { MemoryDeadLetterStore } from './dead-letter-store.memory.js';
 import { keepUnsettled, type Room } from './dlq-handler.pipeline.js';
-import { StoreError, type DlqHandlerPorts } from './dlq-handler.ports.js';
+import { StoreError } from '#libs/postgres/src/index.js';
+import type { DlqHandlerPorts } from './dlq-handler.ports.js';
 import { attempt, delivery, event } from './testing/entry.builder.js';
 
 // Goal: each record of hf.dlq and hf.invalid is kept and told once, whatever fails on the way, and the offset never moves before.

@@ -1,8 +1,8 @@
+import { retried } from '#libs/observability/src/index.js';
 import type { Lease, LogRecord, PartitionLog, PartitionWork } from '#libs/kafka/src/index.js';
 import { entryOfDelivery, entryOfEvent, entryOfUnreadable, type Entry, type Standing } from './decide-entry.js';
 import type { DlqHandlerPorts } from './dlq-handler.ports.js';
 import { cutBySize } from './cut-by-size.js';
-import { retried } from './retried.js';
 
 /** One transaction of the store: at most so many records, and so many bytes of bodies and histories (or one record alone). */
 export const BATCH_MAX_RECORDS = 100;

@@ -15,19 +15,6 @@ export interface DeadLetterStore {
   depths(): Promise<readonly Depth[]>;
 }
 
-/** The store could not serve; nothing was stored, or it is not known (then the same entries come again and stand once). */
-export class StoreError extends Error {
-  readonly retryable = true;
-  constructor(
-    readonly code: 'unavailable',
-    message: string,
-    cause?: unknown,
-  ) {
-    super(message, { cause });
-    this.name = 'StoreError';
-  }
-}
-
 export interface Telling {
   /** One wide line an entry, and the depths. */
   stored(entries: readonly Entry[]): void;

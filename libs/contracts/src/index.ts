@@ -8,3 +8,4 @@ export * from './foreign.js';
 export * from './registry.memory.js';
 export * from './registry.http.js';
 export * from './contract-history.js';
+export * from './codec-when-asked.js';

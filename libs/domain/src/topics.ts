@@ -29,7 +29,10 @@ export type GroupNames = Readonly<{
   ingest(source: string): string;
   dlq: string;
   invalid: string;
+  /** The projector's, of facts. */
   ledger: string;
+  /** The projector's, of events. */
+  ledgerEvents: string;
 }>;
 
 export const groupNames = (prefix = 'hf.'): GroupNames => ({
@@ -40,4 +43,5 @@ export const groupNames = (prefix = 'hf.'): GroupNames => ({
   dlq: `${prefix}dlq-handler.dlq`,
   invalid: `${prefix}dlq-handler.invalid`,
   ledger: `${prefix}ledger`,
+  ledgerEvents: `${prefix}ledger.events`,
 });

@@ -9,3 +9,4 @@ export * from './shutdown.js';
 export * from './run-app.js';
 export * from './lag.js';
 export * from './once-there.js';
+export * from './retried.js';

@@ -4,8 +4,15 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type pg from 'pg';
 
-/** `apps/dlq-handler/migrations`, from the compiled file (dist/apps/dlq-handler/src). */
-const FOLDER = fileURLToPath(new URL('../../../../apps/dlq-handler/migrations', import.meta.url));
+/** `apps/<app>/migrations`, from the compiled file (dist/libs/postgres/src). */
+export const migrationsOf = (app: string): string => fileURLToPath(new URL(`../../../../apps/${app}/migrations`, import.meta.url));
+
+export type Migrations = Readonly<{
+  schema: string;
+  folder: string;
+  /** The table that remembers what was applied: one for each app, since they share the schema. */
+  table: string;
+}>;
 
 type Migration = Readonly<{ name: string; sql: string; digest: string }>;
 
@@ -13,7 +20,7 @@ type Migration = Readonly<{ name: string; sql: string; digest: string }>;
  * Brings the schema's tables up to date: each `NNNN-name.sql` once, in order, all in one transaction under an advisory lock, so
  * replicas that start together do not meet. A file that was applied never changes: another digest is refused.
  */
-export async function migrate(pool: pg.Pool, schema: string, folder = FOLDER): Promise<void> {
+export async function migrate(pool: pg.Pool, { schema, folder, table }: Migrations): Promise<void> {
   const migrations = await read(folder);
   const client = await pool.connect();
   let failure: Error | undefined;
@@ -25,9 +32,9 @@ export async function migrate(pool: pg.Pool, schema: string, folder = FOLDER): P
     if (!rows[0]?.stands) await client.query(`CREATE SCHEMA ${schema}`);
     await client.query(`SET LOCAL search_path TO ${schema}`);
     await client.query(
-      'CREATE TABLE IF NOT EXISTS dlq_handler_migrations (name text PRIMARY KEY, digest text NOT NULL, appliedat timestamptz NOT NULL DEFAULT now())',
+      `CREATE TABLE IF NOT EXISTS ${table} (name text PRIMARY KEY, digest text NOT NULL, appliedat timestamptz NOT NULL DEFAULT now())`,
     );
-    await apply(client, migrations);
+    await apply(client, table, migrations);
     await client.query('COMMIT');
   } catch (error) {
     failure = error as Error;
@@ -38,15 +45,15 @@ export async function migrate(pool: pg.Pool, schema: string, folder = FOLDER): P
   }
 }
 
-async function apply(client: pg.PoolClient, migrations: readonly Migration[]): Promise<void> {
-  const { rows } = await client.query<{ name: string; digest: string }>('SELECT name, digest FROM dlq_handler_migrations');
+async function apply(client: pg.PoolClient, table: string, migrations: readonly Migration[]): Promise<void> {
+  const { rows } = await client.query<{ name: string; digest: string }>(`SELECT name, digest FROM ${table}`);
   const applied = new Map(rows.map((row) => [row.name, row.digest]));
   for (const { name, sql, digest } of migrations) {
     const known = applied.get(name);
     if (known === digest) continue;
     if (known !== undefined) throw new Error(`migration ${name} was applied in another form; add a new one instead of changing it`);
     await client.query(sql);
-    await client.query('INSERT INTO dlq_handler_migrations (name, digest) VALUES ($1, $2)', [name, digest]);
+    await client.query(`INSERT INTO ${table} (name, digest) VALUES ($1, $2)`, [name, digest]);
   }
 }
 

@@ -1,4 +1,6 @@
-import { openCodec, type Codec, type SchemaReader } from '#libs/contracts/src/index.js';
+import { openCodec } from './codec.avsc.js';
+import type { Codec } from './codec.port.js';
+import type { SchemaReader } from './registry.port.js';
 
 /** A codec that is opened with the first record: a registry that is not there yet makes partitions wait (retryable), not the app fail. */
 export function codecWhenAsked(registry: SchemaReader): Pick<Codec, 'decode'> {

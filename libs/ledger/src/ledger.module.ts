@@ -1,0 +1,2 @@
+/** The technology behind the ports, for wiring files: the projection on Postgres. */
+export { PostgresLedgerStore, type PostgresLedgerChoices } from './ledger-store.postgres.js';

@@ -26,6 +26,7 @@ export const fact = (over: Partial<Fact> = {}): Fact => ({
   until: null,
   reason: null,
   by: null,
+  externalid: null,
   faults: [],
   ...over,
 });

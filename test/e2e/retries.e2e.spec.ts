@@ -32,10 +32,12 @@ beforeAll(async () => {
     ],
   });
   const url = `${partner.url}/orders/{entity}`;
+  // Every delivery here fails on purpose, and goes its whole way.
+  const more = { breaker: { failures: 10_000, rate: { atLeast: 10_000 } } };
   system = await System.start({
     services: services(),
     configuration: (prefix) =>
-      testConfiguration({ prefix, tiers: ['1s', '3s'], sources: ['shop'], destinations: [{ name: 'portal', url }] }),
+      testConfiguration({ prefix, tiers: ['1s', '3s'], sources: ['shop'], destinations: [{ name: 'portal', url, more }] }),
   });
 }, 120_000);
 afterAll(async () => {

@@ -1,3 +1,4 @@
+import type { Breakers, BreakerValve } from '#libs/breaker/src/index.js';
 import { outboundGuard, type DestinationConfig, type HoldfastConfig, type SecretStore } from '#libs/config/src/index.js';
 import type { Valve } from '#libs/delivery/src/index.js';
 import type { Clock } from '#libs/kafka/src/index.js';
@@ -5,8 +6,9 @@ import type { Transforms } from '#libs/shaping/src/index.js';
 import { answerKeeper, answerRules, needsOf } from './answers.js';
 import { concealing, secretsOf, staticCredentials } from './credentials.js';
 import type { DeliverBounds } from './deliver.config.js';
-import type { Destination, DestinationPolicy } from './deliver.ports.js';
-import { originOf, requestRenderer } from './render-request.js';
+import type { Destination, DestinationPolicy, Sender } from './deliver.ports.js';
+import { healthProbe } from './health-probe.js';
+import { originOf, requestRenderer, type Credentials } from './render-request.js';
 import { LookupResolver, noResolver } from './resolver.undici.js';
 import { shapeOf, signingOf } from './shaping.js';
 import { UndiciSender } from './sender.undici.js';
@@ -17,6 +19,8 @@ export type DestinationParts = Readonly<{
   clock: Clock;
   transforms: Transforms;
   bounds: DeliverBounds;
+  /** Not started yet. Left out: destinations have no breaker. */
+  breakers?: Breakers;
 }>;
 
 /** Look-ups are few: they follow unknown outcomes only. */
@@ -45,7 +49,7 @@ export const secretsOfDestinations = ({ destinations }: Pick<HoldfastConfig, 'de
   destinations.flatMap(({ auth, signing }) => [...secretsOf(auth), ...(signing?.secrets ?? [])]);
 
 /** Each destination with its own pools; `close` ends them. */
-export function openDestinations({ config, secrets, clock, bounds, transforms }: DestinationParts): {
+export function openDestinations({ config, secrets, clock, bounds, transforms, breakers }: DestinationParts): {
   destinations: Destination[];
   close(): Promise<void>;
 } {
@@ -69,7 +73,16 @@ export function openDestinations({ config, secrets, clock, bounds, transforms }:
       resolver: lookup
         ? new LookupResolver(lookup, concealing(open({ ...asks, origin: originOf(lookup.url) }), one.auth), credentials)
         : noResolver,
-      valves: valvesOf(one, { clock }),
+      valves: valvesOf(one, {
+        breaker: () =>
+          breakers &&
+          breakerOf(one, {
+            breakers,
+            credentials,
+            clock,
+            open: (origin) => concealing(open({ ...way, origin, maxInFlight: 1 }), one.auth),
+          }),
+      }),
       keep: answerKeeper(one.answer),
       render: requestRenderer(one, credentials, signingOf(one, secrets, clock)),
       ...shapeOf(one, config.routes, transforms),
@@ -80,6 +93,22 @@ export function openDestinations({ config, secrets, clock, bounds, transforms }:
 }
 
 /** What may keep a destination's requests back, in the order in which it is asked; the rate comes last, for it takes tokens. */
-function valvesOf(_config: DestinationConfig, _parts: Readonly<{ clock: Clock }>): readonly Valve[] {
-  return [];
+function valvesOf(_config: DestinationConfig, { breaker }: Readonly<{ breaker: () => Valve | undefined }>): readonly Valve[] {
+  return [breaker()].filter((valve) => valve !== undefined);
+}
+
+type BreakerParts = Readonly<{ breakers: Breakers; credentials: Credentials; clock: Clock; open: (origin: string) => Sender }>;
+
+/** An attempt that has had its deadline and so much more is not heard of again. */
+const attemptGraceMs = 5_000;
+
+function breakerOf({ name, http, breaker }: DestinationConfig, { breakers, credentials, clock, open }: BreakerParts): BreakerValve {
+  const { url, firstMs, maxMs } = breaker.probe;
+  const { timeoutMs, maxInFlight } = http;
+  return breakers.valve({
+    destination: name,
+    policy: { failures: breaker.failures, rate: breaker.rate, probe: { firstMs, maxMs }, rampMax: maxInFlight },
+    attemptMaxMs: timeoutMs + attemptGraceMs,
+    probe: url === null ? null : healthProbe({ url, sender: open(new URL(url).origin), credentials, clock, timeoutMs }),
+  });
 }

@@ -1,4 +1,7 @@
 import { Module, type DynamicModule } from '@nestjs/common';
+import { randomUUID } from 'node:crypto';
+import { RedisBreakerStore } from '#libs/breaker/src/breaker.module.js';
+import { Breakers } from '#libs/breaker/src/index.js';
 import { formatFault, loadConfig, loadSettings, openSecrets, type HoldfastConfig, type Settings } from '#libs/config/src/index.js';
 import { HttpRegistry, openCodec, type Codec } from '#libs/contracts/src/index.js';
 import { RedisAttemptMarksStore } from '#libs/delivery/src/delivery.module.js';
@@ -8,6 +11,7 @@ import { systemClock, type LogCluster } from '#libs/kafka/src/index.js';
 import { createKafkajsCluster } from '#libs/kafka/src/kafka.module.js';
 import { boundedType, onceThere, type Ground } from '#libs/observability/src/index.js';
 import { ThreadTransforms } from '#libs/shaping/src/shaping.module.js';
+import { breakerTelling } from './breaker-telling.js';
 import { deliverBoundsDefault } from './deliver.config.js';
 import { openDestinations, secretsOfDestinations } from './deliver.destinations.js';
 import { registerHealth } from './deliver.health.js';
@@ -92,7 +96,9 @@ function wire({ ground, of: { config }, cluster, redis, codec }: Parts): Deliver
   shutdown.add('close', 'secrets', () => secrets.close());
   const transforms = new ThreadTransforms();
   shutdown.add('close', 'transforms', () => transforms.close());
-  const { destinations, close } = openDestinations({ config, secrets, clock, transforms, bounds: deliverBoundsDefault });
+  const breakers = openBreakers(ground, config, redis);
+  const { destinations, close } = openDestinations({ config, secrets, clock, transforms, breakers, bounds: deliverBoundsDefault });
+  breakers.start();
   shutdown.add('close', 'connections to partners', close);
   const telling = deliverTelling({ logger, metrics, boundedType: boundedType(config.eventTypes), clock });
   const ports = { clock, codec, marks: new RedisAttemptMarksStore(redis, prefix), report: telling, logger, topics: topicNames(prefix) };
@@ -100,6 +106,16 @@ function wire({ ground, of: { config }, cluster, redis, codec }: Parts): Deliver
   shutdown.add('close', 'gates', () => process.close());
   registerHealth(readiness, { redis, process, telling });
   return process;
+}
+
+/** Shared by all replicas; `me` is this start of this process. */
+function openBreakers({ logger, metrics, shutdown }: DeliverGround, config: HoldfastConfig, redis: RedisConnection): Breakers {
+  const destinations = config.destinations.map(({ name }) => name);
+  const report = breakerTelling({ logger, metrics, destinations });
+  const store = new RedisBreakerStore(redis, config.topics.prefix);
+  const breakers = new Breakers({ store, clock: systemClock, me: randomUUID(), report });
+  shutdown.add('settle', 'breakers', () => breakers.close());
+  return breakers;
 }
 
 /** What is measured beside the partitions. */

@@ -47,6 +47,7 @@ const READ_BY: Readonly<Record<string, readonly string[]>> = {
     'destinations[].retry.maxAge',
     'destinations[].retry.maxAttempts',
     'destinations[].retry.budget.*',
+    'destinations[].breaker.*',
   ],
 };
 
@@ -119,7 +120,7 @@ describe('the demo', () => {
     if (!loaded.ok || !loaded.explained) throw new Error('not good');
     const text = explainConfig(loaded.explained);
     expect(text).toContain('  maxInFlight: 64 # default\n');
-    expect(text).toContain('  failures: 5 # default, not in force in this version\n');
+    expect(text).toContain('  failures: 5 # default\n');
     expect(text).toMatch(/^ {4}unknown:\n {6}resolve: idempotency-key\n/m);
     using folder = written({ 'explained.yaml': text });
     const again = loadConfig(folder.path('explained.yaml'));

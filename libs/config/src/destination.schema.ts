@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { auth, tls } from './auth.schema.js';
+import { breaker } from './breaker.schema.js';
 import { answerSchema, classifySchema } from './classify.schema.js';
 import { duration, name, pointer, secrets, status, url, urlWithPlaceholders, valueFrom } from './value.schema.js';
 
@@ -55,18 +56,6 @@ const retry = z.strictObject({
   budget: budget
     .prefault({})
     .describe('How much of the traffic may be retries that fail again; what is over it waits, and spends no attempt.'),
-});
-
-const breaker = z.strictObject({
-  failures: z.number().int().min(1).default(5).describe('More than so many transient failures in a row open it.'),
-  rate: z
-    .strictObject({
-      share: z.number().gt(0).max(1).default(0.5),
-      window: duration.default('30s'),
-      atLeast: z.number().int().min(1).default(20),
-    })
-    .prefault({}),
-  probe: z.strictObject({ url: url.optional(), first: duration.default('1s'), max: duration.default('4h') }).prefault({}),
 });
 
 const rateLimit = z.strictObject({ perSecond: z.number().gt(0), burst: z.number().int().min(1).optional() });

@@ -92,10 +92,18 @@ export const readFact: (codec: Codec, record: LogRecord) => Fact = decoded('Fact
 export const readDeliveryRecord: (codec: Codec, record: LogRecord) => Delivery = decoded('Delivery');
 export const readEvent: (codec: Codec, record: LogRecord) => HoldfastEvent = decoded('Event');
 
-export type Told = { settled: string[]; duplicates: string[]; attempts: string[]; holds: string[]; stays: string[]; waits: string[] };
+export type Told = {
+  settled: string[];
+  duplicates: string[];
+  attempts: string[];
+  holds: string[];
+  stays: string[];
+  waits: string[];
+  breakers: string[];
+};
 
 export function listeningReport(): { report: DeliverReport; told: Told } {
-  const told: Told = { settled: [], duplicates: [], attempts: [], holds: [], stays: [], waits: [] };
+  const told: Told = { settled: [], duplicates: [], attempts: [], holds: [], stays: [], waits: [], breakers: [] };
   const report: DeliverReport = {
     attempted: ({ id }, entry) => void told.attempts.push(`${id} ${entry.attempt} ${entry.class}`),
     duplicateSent: (_destination, cause) => void told.duplicates.push(cause),

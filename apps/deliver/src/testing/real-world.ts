@@ -2,6 +2,8 @@ import { randomUUID } from 'node:crypto';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { RedisBreakerStore } from '#libs/breaker/src/breaker.module.js';
+import { Breakers, type BreakerState } from '#libs/breaker/src/index.js';
 import { loadConfig, topicPlan, type HoldfastConfig } from '#libs/config/src/index.js';
 import { HttpRegistry, openCodec, type Codec } from '#libs/contracts/src/index.js';
 import { RedisAttemptMarksStore } from '#libs/delivery/src/delivery.module.js';
@@ -16,8 +18,19 @@ import type { Destination } from '../deliver.ports.js';
 import { createDeliverProcess, type DeliverProcess } from '../deliver.process.js';
 import { deliveryRecord, listeningReport, readDeliveryRecord, readFact, type Told } from './deliver.world.js';
 
-export type RealProcess = Readonly<{ process: DeliverProcess; told: Told; cluster: LogCluster; stop(): Promise<void> }>;
-export type ProcessOptions = Readonly<{ bounds?: Partial<DeliverBounds>; through?: (destination: Destination) => Destination }>;
+export type RealProcess = Readonly<{
+  process: DeliverProcess;
+  told: Told;
+  cluster: LogCluster;
+  breakers: Breakers | null;
+  stop(): Promise<void>;
+}>;
+export type ProcessOptions = Readonly<{
+  bounds?: Partial<DeliverBounds>;
+  through?: (destination: Destination) => Destination;
+  /** With breakers, shared with the world's other processes. */
+  breakers?: true;
+}>;
 
 /** Deliver on the real Kafka, Redis and registry, under a prefix of its own. */
 export class RealWorld {
@@ -68,18 +81,21 @@ export class RealWorld {
   }
 
   /** Another process of the app, joined to its groups. */
-  async start({ bounds, through = (destination) => destination }: ProcessOptions = {}): Promise<RealProcess> {
+  async start({ bounds, through = (destination) => destination, breakers: wanted }: ProcessOptions = {}): Promise<RealProcess> {
     const { config, codec, redis, topics, prefix } = this;
     const { brokers } = servicesFrom(process.env)!;
     const cluster = createKafkajsCluster({ brokers }, { tuning: { heartbeatMs: 300, stopMaxMs: 4_000 } });
+    const { report, told } = listeningReport();
+    const breakers = wanted ? this.breakers(told) : null;
     const opened = openDestinations({
+      ...(breakers && { breakers }),
       transforms: { run: async () => ({ ok: false, code: 'transform-unusable', error: 'none here' }), close: async () => {} },
       config,
       secrets: { get: () => [], close: () => {} },
       clock: systemClock,
       bounds: { ...deliverBoundsDefault, ...bounds },
     });
-    const { report, told } = listeningReport();
+    breakers?.start();
     const running = createDeliverProcess({
       cluster,
       ports: { clock: systemClock, codec, marks: new RedisAttemptMarksStore(redis, prefix), report, logger: silentLogger, topics },
@@ -94,11 +110,19 @@ export class RealWorld {
       if (isStopped) return;
       isStopped = true;
       await running.stop();
+      await breakers?.close();
       await opened.close();
       await cluster.close();
     };
     this.ends.push(stop);
-    return { process: running, told, cluster, stop };
+    return { process: running, told, cluster, breakers, stop };
+  }
+
+  private breakers(told: Told): Breakers {
+    const breakerChanged = (name: string, before: BreakerState, after: BreakerState): void =>
+      void told.breakers.push(`${name} ${before.phase.kind}→${after.phase.kind}`);
+    const store = new RedisBreakerStore(this.redis, this.prefix);
+    return new Breakers({ store, clock: systemClock, me: randomUUID(), report: { breakerChanged } });
   }
 
   async append(deliveries: readonly Delivery[]): Promise<void> {

@@ -25,6 +25,12 @@ export type DeliverBounds = Readonly<{
   backoffMaxMs: number;
   /** How often a group's standing is asked for while it forbids starts. */
   standingPollMs: number;
+  /** Latest-wins entities of one partition of which a delivery is on its way through a delay line; beyond that the log is asked. */
+  awayMaxEntities: number;
+  /** How long a latest-wins delivery waits at most for what stands behind it to be read. */
+  lookAheadMaxMs: number;
+  /** Parked deliveries of one partition; with so many nothing more is read of its queue. */
+  parkedMaxRecords: number;
   /** Records of one transaction of a delay line. */
   delayMaxRecords: number;
 }>;
@@ -47,5 +53,8 @@ export const deliverBoundsDefault: DeliverBounds = {
   backoffFirstMs: 50,
   backoffMaxMs: 2_000,
   standingPollMs: 50,
+  awayMaxEntities: 50_000,
+  lookAheadMaxMs: 2_000,
+  parkedMaxRecords: 50_000,
   delayMaxRecords: 500,
 };

@@ -10,6 +10,7 @@ import {
 import type { Deadline } from './deliver.ports.js';
 import type { Turn, Way } from './way.js';
 import type { Item } from './item.js';
+import { supersede } from './supersede.js';
 import type { End } from './settlement-records.js';
 
 /**
@@ -38,7 +39,8 @@ export async function deliver(item: Item, way: Way): Promise<End | null> {
       // 2 · Decide: may it be sent, and what would a success prove? Now, since the slot may have come hours later (rule 22).
       const plan = planFor(item, way);
       if (plan.kind === 'wait') continue;
-      const turn = await attempt(item, plan, way);
+      const by = item.rank && way.overtakes(item);
+      const turn = by ? await supersede(item, by, way) : await attempt(item, plan, way);
       if (turn.kind === 'end') return turn.end;
     } finally {
       way.leave();

@@ -11,7 +11,7 @@ import type {
   StepPolicy,
   Valve,
 } from '#libs/delivery/src/index.js';
-import type { Delivery, HistoryEntry, TopicNames } from '#libs/domain/src/index.js';
+import type { Delivery, HistoryEntry, HoldfastEvent, TopicNames } from '#libs/domain/src/index.js';
 import type { Clock, Logger } from '#libs/kafka/src/index.js';
 
 /** One destination as the pipeline sees it: its policy, its way out, its name. */
@@ -24,11 +24,27 @@ export type Destination = Readonly<{
   valves: readonly Valve[];
   /** What of an answer goes into the history; absent: nothing. */
   keep?(body: string): string;
+  /** Left out: all its routes are unordered. */
+  ordering?: DestinationOrdering;
   /** Makes the body where a route has transforms, before anything is claimed; null: it goes as it came. Never rejects. */
   shape?: (delivery: Delivery) => Promise<Shaped> | null;
   /** Pure for a given delivery and body, except for credentials, which are read when it is called. */
   render(delivery: Delivery, shaped?: Shaped | null): Rendered;
 }>;
+
+/** What the routes to a destination say of order, by the first one that takes an event. */
+export type DestinationOrdering = Readonly<{
+  /** Any route is strict: entities can be parked. */
+  hasStrict: boolean;
+  /** The delay line that a new event's delivery waits in first, for only the newest to go out; null: none. */
+  inboxOf(event: RoutedEvent): Readonly<{ name: string; delayMs: number }> | null;
+  /** Behind a dead letter the entity goes on. */
+  continuesAfter(event: RoutedEvent): boolean;
+}>;
+export type RoutedEvent = Pick<HoldfastEvent, 'source' | 'type'>;
+
+/** An operator's word on a parked delivery. */
+export type ParkedWord = Readonly<{ delivery: string; as: 'delivered' | 'resend' | 'discard'; by: string; reason: string }>;
 
 export type DestinationPolicy = ClassRules &
   ResolutionPolicy &
@@ -67,7 +83,16 @@ export type LookupAnswer =
   | Readonly<{ kind: 'no-answer'; outcome: SentOutcome }>;
 
 export type EndKind =
-  'delivered-once' | 'delivered-once-by-proof' | 'delivered-maybe-twice' | 'delayed' | 'dead-lettered' | 'held' | 'unreadable';
+  | 'delivered-once'
+  | 'delivered-once-by-proof'
+  | 'delivered-maybe-twice'
+  | 'superseded'
+  | 'delayed'
+  | 'parked'
+  | 'resolved'
+  | 'dead-lettered'
+  | 'held'
+  | 'unreadable';
 export type DuplicateCause = 'takeover' | 'unknown-outcome' | 'server-error';
 
 /** Telling: metrics and the one wide line of a settlement. Synchronous, and never throws. */

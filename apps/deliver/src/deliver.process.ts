@@ -1,10 +1,11 @@
 import type { Holding } from '#libs/delivery/src/index.js';
 import { groupNames, type GroupNames } from '#libs/domain/src/index.js';
-import type { LogCluster, Owner, PartitionLog, PartitionWork, RecordSource, SourceStatus } from '#libs/kafka/src/index.js';
+import type { LogCluster, Owner, PartitionLog, PartitionReader, PartitionWork, RecordSource, SourceStatus } from '#libs/kafka/src/index.js';
 import { delayLineWork } from './delay-line.pipeline.js';
 import { deliverBoundsDefault, type DeliverBounds } from './deliver.config.js';
-import type { DeliverPorts, Destination } from './deliver.ports.js';
+import type { DeliverPorts, Destination, ParkedWord } from './deliver.ports.js';
 import { Gate } from './gate.js';
+import type { ParkedOffice } from './open-ordering.js';
 import { deliverWork } from './partition-run.js';
 
 export type DeliverProcessParts = Readonly<{
@@ -15,7 +16,7 @@ export type DeliverProcessParts = Readonly<{
   topicPrefix?: string;
   bounds?: Partial<DeliverBounds>;
   /** Injected by the simulator. */
-  ownerOf?: (log: PartitionLog) => Owner;
+  ownerOf?: (log: PartitionLog, beside: PartitionReader | null) => Owner;
 }>;
 
 /** Injects the DeliverProcess. */
@@ -32,6 +33,10 @@ export type DeliverProcess = Readonly<{
   status(): readonly SourceStatus[];
   /** Partitions that are here now, as `<destination or tier>/<partition>`. */
   here(): ReadonlySet<string>;
+  /** Parked deliveries of each partition that is here. */
+  parked(): readonly Readonly<{ destination: string; partition: number; size: number }>[];
+  /** `not-here`: no partition of this process has it parked. `busy`: it is under way, or not the first of its entity. */
+  resolve(destination: string, word: ParkedWord): Promise<'resolved' | 'not-here' | 'busy'>;
   /** All that holds each destination, the most telling first. */
   holds(): readonly (Holding & Readonly<{ destination: string }>)[];
 }>;
@@ -43,16 +48,21 @@ export function createDeliverProcess(parts: DeliverProcessParts): DeliverProcess
   const groups: GroupNames = groupNames(parts.topicPrefix);
   const known = new Set(destinations.map(({ name }) => name));
   const gates = new Map(destinations.map(({ name, policy, valves }) => [name, new Gate(ports.clock, { ...policy, valves })]));
+  const offices = new Set<ParkedOffice>();
   const works = [
     ...destinations.map((destination) => ({
       name: destination.name,
-      source: cluster.source({ group: groups.deliver(destination.name), topic: ports.topics.deliveries(destination.name) }),
-      work: deliverWork({ destination, gate: gates.get(destination.name)!, ports, bounds, ...(ownerOf && { ownerOf }) }),
+      source: cluster.source({
+        group: groups.deliver(destination.name),
+        topic: ports.topics.deliveries(destination.name),
+        ...(destination.ordering?.hasStrict && { beside: ports.topics.parked(destination.name) }),
+      }),
+      work: deliverWork({ destination, gate: gates.get(destination.name)!, ports, bounds, cluster, offices, ...(ownerOf && { ownerOf }) }),
     })),
     ...tiers.map((tier) => ({
       name: tier.name,
       source: cluster.source({ group: groups.delayLine(tier.name), topic: ports.topics.retry(tier.name) }),
-      work: delayLineWork({ tier, known, ports, bounds, ...(ownerOf && { ownerOf }) }),
+      work: delayLineWork({ tier, known, ports, bounds, ...(ownerOf && { ownerOf: (log: PartitionLog) => ownerOf(log, null) }) }),
     })),
   ];
   const close = async (): Promise<void> => void (await Promise.all([...gates.values()].map((gate) => gate.close())));
@@ -67,6 +77,21 @@ export function createDeliverProcess(parts: DeliverProcessParts): DeliverProcess
     close,
     status: () => sources.map((source) => source.status()),
     here: () => new Set(works.flatMap(({ name, source }) => source.status().partitions.map((partition) => `${name}/${partition}`))),
+    parked: () => [...offices].map(({ destination, partition, size }) => ({ destination, partition, size: size() })),
+    resolve: (destination, word) => resolveIn(offices, destination, word),
     holds: () => [...gates].flatMap(([destination, gate]) => gate.holdings().map((holding) => ({ destination, ...holding }))),
   };
+}
+
+async function resolveIn(
+  offices: Iterable<ParkedOffice>,
+  destination: string,
+  word: ParkedWord,
+): Promise<'resolved' | 'not-here' | 'busy'> {
+  for (const office of offices) {
+    if (office.destination !== destination) continue;
+    const answer = await office.resolve(word);
+    if (answer !== 'not-here') return answer;
+  }
+  return 'not-here';
 }

@@ -60,7 +60,7 @@ function count(end: SettledReport, { metrics, boundedType, nowMs }: Pick<Parts, 
   const { destination, delivery, kind } = end;
   const type = boundedType(delivery?.event.type ?? '');
   // A delayed delivery is on its way still: it counts when it is settled for good.
-  if (kind !== 'delayed') metrics.deliveries.inc({ destination, type, verdict: kind });
+  if (kind !== 'delayed' && kind !== 'parked') metrics.deliveries.inc({ destination, type, verdict: kind });
   if (!delivery || !kind.startsWith('delivered')) return;
   metrics.processingSeconds.observe({ type, destination }, Math.max(0, nowMs - delivery.event.receivedat) / 1_000);
   if (delivery.event.time !== null)
@@ -86,7 +86,7 @@ const FIELDS = [
 ] as const;
 
 /** Operators are to look at these. */
-const WARNED: ReadonlySet<EndKind> = new Set(['dead-lettered', 'held', 'unreadable']);
+const WARNED: ReadonlySet<EndKind> = new Set(['dead-lettered', 'held', 'parked', 'unreadable']);
 
 /** The one wide line of a settlement. */
 function wideLine(logger: Logger): (end: SettledReport) => void {

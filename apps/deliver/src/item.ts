@@ -1,9 +1,11 @@
-import type { ClaimRequest, Doubt, DoneAs } from '#libs/delivery/src/index.js';
+import type { ClaimRequest, Doubt, DoneAs, Rank } from '#libs/delivery/src/index.js';
 import type { Delivery, HistoryEntry } from '#libs/domain/src/index.js';
 import type { Shaped } from './deliver.ports.js';
+import type { Park } from './parked-index.js';
 
 /** A delivery in its lane, from when its record was read until it ends. What the owner knows of it beyond the record. */
 export type Item = {
+  /** Of its record in the deliveries' topic; a parked one's is a besideKey. */
   readonly offset: number;
   readonly entity: string;
   readonly appendedAtMs: number;
@@ -28,6 +30,10 @@ export type Item = {
   claims: number;
   /** What a transform made of it, once for this record; null: as it came. Undefined: not asked yet. */
   shaped: Shaped | null | undefined;
+  /** Where it stands among its entity's latest-wins deliveries; null: it is none. */
+  rank: Rank | null;
+  /** How it stands in the parked topic; null: it does not. */
+  park: Park | null;
 };
 
 export function itemOf(offset: number, appendedAtMs: number, delivery: Delivery): Item {
@@ -49,5 +55,7 @@ export function itemOf(offset: number, appendedAtMs: number, delivery: Delivery)
     openClaim: null,
     claims: 0,
     shaped: undefined,
+    rank: null,
+    park: null,
   };
 }

@@ -22,4 +22,19 @@ export class Lanes<T extends Readonly<{ entity: string }>> {
     if (!next) this.queues.delete(item.entity);
     return next ?? null;
   }
+
+  /** All of an entity's lane, its head first. */
+  of(entity: string): readonly T[] {
+    return this.queues.get(entity) ?? [];
+  }
+
+  /** Takes out those behind the head that are meant. */
+  takeOut(entity: string, isMeant: (item: T) => boolean): T[] {
+    const queue = this.queues.get(entity);
+    if (!queue) return [];
+    const out: T[] = [];
+    const kept = queue.filter((item, index) => index === 0 || !isMeant(item) || !out.push(item));
+    if (out.length > 0) this.queues.set(entity, kept);
+    return out;
+  }
 }

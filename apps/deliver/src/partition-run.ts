@@ -1,22 +1,27 @@
 import {
   LogError,
   PartitionOwner,
+  type LogCluster,
   type Lease,
   type LogRecord,
   type Owner,
   type PartitionLog,
+  type PartitionReader,
   type PartitionWork,
 } from '#libs/kafka/src/index.js';
-import { formatPosition } from '#libs/domain/src/index.js';
 import type { DeliverBounds } from './deliver.config.js';
 import { deliver } from './deliver.pipeline.js';
-import type { DeliverPorts, Destination } from './deliver.ports.js';
+import type { DeliverPorts, Destination, SettledReport } from './deliver.ports.js';
 import type { Gate } from './gate.js';
 import { itemOf, type Item } from './item.js';
 import { Lanes } from './lanes.js';
 import { MarkWriter } from './mark-writer.js';
-import { readAtOnce, readDelivery, type ReadDelivery } from './read-delivery.js';
-import { digestOf, endKindOf, recordsOf, unreadableRecords, type End, type RecordScope } from './settlement-records.js';
+import { officeOf, openOrdering, openParked, parkedReader, type OrderedRun, type ParkedOffice } from './open-ordering.js';
+import type { Ordering } from './ordering.js';
+import type { Parked } from './parked.js';
+import { readAtOnce, readPatiently, type ReadDelivery } from './read-delivery.js';
+import type { End } from './settlement-records.js';
+import { settledOf, unreadableSettled, type SettledScope, type Unreadable } from './settled-of.js';
 import { Settler } from './settler.js';
 import { Signal } from './signal.js';
 import { StandingKeeper } from './standing.js';
@@ -29,8 +34,12 @@ export type RunParts = Readonly<{
   gate: Gate;
   ports: DeliverPorts;
   bounds: DeliverBounds;
+  /** Needed where a route is ordered. */
+  cluster: Pick<LogCluster, 'reader' | 'partitions'>;
+  /** Whoever has a partition's parked deliveries here, for as long as it has. */
+  offices: Set<ParkedOffice>;
   /** Injected by the simulator. */
-  ownerOf?: (log: PartitionLog) => Owner;
+  ownerOf?: (log: PartitionLog, beside: PartitionReader | null) => Owner;
 }>;
 
 /** One destination's work on one partition, from its assignment to its revocation. */
@@ -45,12 +54,15 @@ class PartitionRun {
   private readonly settler: Settler;
   private readonly idle = new Signal();
   private readonly room = new Signal();
-  private readonly scope: RecordScope;
+  private readonly scope: SettledScope;
   /** Positions claimed and not settled yet. */
   private readonly claimed = new Set<number>();
   private window = new Window({ offset: 0, settled: [] });
   private standing: StandingKeeper | null = null;
   private marks: MarkWriter | null = null;
+  private ordering: Ordering | null = null;
+  private readonly parked: Parked | null;
+  private readonly ordered: OrderedRun;
   private active = 0;
   private failure: { error: unknown } | null = null;
 
@@ -60,17 +72,36 @@ class PartitionRun {
     private readonly parts: RunParts,
   ) {
     const { ports, bounds } = parts;
-    const owner = parts.ownerOf?.(log) ?? new PartitionOwner(log, { begin: 'own-topic' });
-    this.scope = { codec: ports.codec, topics: ports.topics, topic: log.topic, partition: log.partition };
+    this.ordered = {
+      ...parts,
+      log,
+      lanes: this.lanes,
+      stop: this.stop.signal,
+      read: () => this.window.seenUpTo(),
+      track: (task) => this.track(task),
+      settle: (end) => this.settleEnd(end),
+      settleUnreadable: (record, why, key) => this.settleUnreadable(record, why, key),
+    };
+    const beside = parkedReader(this.ordered);
+    const owner = parts.ownerOf?.(log, beside) ?? new PartitionOwner(log, { begin: 'own-topic', ...(beside && { beside }) });
+    this.scope = {
+      destination: parts.destination.name,
+      codec: ports.codec,
+      topics: ports.topics,
+      topic: log.topic,
+      partition: log.partition,
+    };
     this.settler = new Settler({
       owner,
       log,
       window: () => this.window,
+      beside: () => this.parked?.window ?? null,
       clock: ports.clock,
       bounds,
       settled: (offsets) => this.onSettled(offsets),
       failed: (error) => this.standing?.unsettled(error),
     });
+    this.parked = beside && openParked(this.ordered, beside, () => this.ordering);
   }
 
   /** Take over → read, deliver and settle side by side → let what is in flight end → settle it → let go. */
@@ -96,10 +127,16 @@ class PartitionRun {
     // 1 · Mine in Kafka. Redis hears of it next, and nobody claims before that.
     const ownership = await this.settler.acquire();
     this.window = new Window(ownership);
+    // Which entities are parked, before anything of theirs can start.
+    if (this.parked && ownership.beside) await this.parked.open(ownership.beside);
     const way = this.open(ownership.incarnation);
     // 2 · Read and deliver; settle what ended.
     const settling = this.settler.run();
+    const office = this.parked && officeOf(this.ordered, this.parked);
+    if (office) this.parts.offices.add(office);
+    if (this.parked) this.track(this.parked.run());
     await this.read(ownership.offset, way).catch((error: unknown) => this.fail(error));
+    if (office) this.parts.offices.delete(office);
     // 3 · Start nothing more, settle what still ends in time.
     this.parts.gate.dismiss(way);
     await this.drained();
@@ -130,7 +167,7 @@ class PartitionRun {
     this.marks = new MarkWriter({ marks, standing, clock: ports.clock, stop, batchMax: bounds.claimMaxRecords });
     standing.begin();
     const { clock, report } = ports;
-    return new Way({
+    const way = new Way({
       claimed: this.claimed,
       destination,
       clock,
@@ -141,9 +178,23 @@ class PartitionRun {
       report,
       stop,
       standingPollMs: bounds.standingPollMs,
+      overtakes: (item) => this.ordering?.overtakes(item) ?? null,
       // Woken when it may read again, not with each of many.
       admitted: (waiting) => void (waiting < this.parts.bounds.slotWaitersMax && this.room.fire()),
     });
+    this.ordering = openOrdering(this.ordered, way, this.parked);
+    return way;
+  }
+
+  /** Ends before the partition lets go, or is left behind with it. */
+  private track(task: Promise<void>): void {
+    this.active++;
+    void task
+      .catch((error: unknown) => this.fail(error))
+      .finally(() => {
+        this.active--;
+        if (this.active === 0) this.idle.fire();
+      });
   }
 
   /** Reading stops by itself while the window is full, and while enough of it waits for a slot: more would only lie in memory. */
@@ -154,7 +205,9 @@ class PartitionRun {
     while (!stop.aborted) {
       const { records: held, bytes } = this.window.size();
       const room = Math.min(bounds.windowMaxRecords - held, this.window.offset() + bounds.windowMaxOffsets - next, bounds.readMaxRecords);
-      if (room <= 0 || bytes > bounds.windowMaxBytes || way.waiting >= bounds.slotWaitersMax) {
+      const isEnough = way.waiting >= bounds.slotWaitersMax && !this.ordering?.collapses;
+      if (room <= 0 || bytes > bounds.windowMaxBytes || isEnough || (this.parked?.size() ?? 0) >= bounds.parkedMaxRecords) {
+        if (this.settler.isIdle()) this.ordering?.blocked();
         await this.room.next();
         continue;
       }
@@ -164,6 +217,7 @@ class PartitionRun {
         continue;
       }
       next = await this.take(chunk.records, chunk.nextOffset, way);
+      this.ordering?.passed(next);
     }
   }
 
@@ -187,23 +241,14 @@ class PartitionRun {
   }
 
   /** Waits for a registry that does not answer: what is in flight goes on meanwhile. Null: the partition goes away first. */
-  private async decoded(record: LogRecord): Promise<ReadDelivery | null> {
+  private decoded(record: LogRecord): Promise<ReadDelivery | null> {
     const { ports, bounds } = this.parts;
-    for (let waits = false; !this.stop.signal.aborted; waits = true) {
-      try {
-        const decoded = await readDelivery(record, ports.codec);
-        if (waits) this.tellWaits(null);
-        return decoded;
-      } catch (error) {
-        if (!(error instanceof Error && 'retryable' in error && error.retryable === true)) throw error;
-        this.tellWaits(error);
-        await ports.clock.sleep(bounds.backoffMaxMs, this.stop.signal);
-      }
-    }
-    return null;
+    const waits = (why: unknown): void => this.tellWaits(why);
+    return readPatiently(record, ports.codec, { clock: ports.clock, everyMs: bounds.backoffMaxMs, stop: this.stop.signal, waits });
   }
 
   private start(item: Item, way: Way): void {
+    if (this.ordering && !this.ordering.admit(item)) return;
     if (this.lanes.join(item)) void this.follow(item, way);
   }
 
@@ -211,9 +256,11 @@ class PartitionRun {
     this.active++;
     try {
       for (let item: Item | null = head; item; item = this.lanes.leave(item)) {
-        const end = await deliver(item, way);
+        const end = this.ordering ? await this.ordering.deliver(item) : await deliver(item, way);
         if (!end) break;
+        const settled = this.ordering?.pause(end);
         this.settleEnd(end);
+        if (settled) await settled;
       }
     } catch (error) {
       this.fail(error);
@@ -223,38 +270,16 @@ class PartitionRun {
   }
 
   private settleEnd(end: End): void {
-    const { offset, delivery, entries } = end.item;
-    const records = recordsOf(end, this.scope);
-    const bytes = records.reduce((sum, record) => sum + (record.value?.length ?? 0), 0);
-    const told = () =>
-      this.parts.ports.report.settled({
-        destination: this.parts.destination.name,
-        kind: endKindOf(end),
-        position: formatPosition({ topic: this.log.topic, partition: this.log.partition, offset }),
-        delivery,
-        last: entries.at(-1) ?? null,
-        atMs: end.atMs,
-        tier: end.kind === 'delayed' ? end.tier.name : null,
-        reason: end.kind === 'dead-lettered' || end.kind === 'held' ? end.reason : null,
-      });
-    this.settler.add({ offset, records, bytes, digest: () => digestOf(end, this.scope), told });
+    const tell = (told: SettledReport): void => {
+      this.ordering?.settled(end);
+      this.parts.ports.report.settled(told);
+    };
+    this.settler.add(settledOf(end, this.scope, tell));
   }
 
-  private settleUnreadable(record: LogRecord, why: Readonly<{ code: string; message: string }>): void {
-    const records = unreadableRecords(record, why, this.scope);
-    const empty = { ...record, value: null, headers: record.headers };
-    const digest = () => unreadableRecords(empty, { ...why, message: `${why.message}; too large to keep` }, this.scope);
-    const { destination, ports } = this.parts;
-    const blank = { delivery: null, last: null, atMs: ports.clock.nowMs(), tier: null };
-    const told = () =>
-      ports.report.settled({
-        destination: destination.name,
-        kind: 'unreadable',
-        position: formatPosition(record),
-        ...blank,
-        reason: why.message,
-      });
-    this.settler.add({ offset: record.offset, records, bytes: record.value?.length ?? 0, digest, told });
+  private settleUnreadable(record: LogRecord, why: Unreadable['why'], key = record.offset): void {
+    const { report, clock } = this.parts.ports;
+    this.settler.add(unreadableSettled({ record, why, key, atMs: clock.nowMs() }, this.scope, (told) => report.settled(told)));
   }
 
   private tellWaits(why: unknown): void {

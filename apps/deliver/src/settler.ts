@@ -1,7 +1,16 @@
 import type { OffsetRange } from '#libs/delivery/src/index.js';
-import { LogError, type Clock, type OutRecord, type Owner, type Ownership, type PartitionLog } from '#libs/kafka/src/index.js';
+import {
+  LogError,
+  type Clock,
+  type OutRecord,
+  type Owner,
+  type Ownership,
+  type PartitionLog,
+  type Settlement,
+} from '#libs/kafka/src/index.js';
 import type { DeliverBounds } from './deliver.config.js';
 import { Signal } from './signal.js';
+import { besideKey, isBeside, offsetOf } from './beside-key.js';
 import type { Books } from './standing.js';
 import type { Window } from './window.js';
 
@@ -19,6 +28,8 @@ export type SettlerParts = Readonly<{
   owner: Owner;
   log: PartitionLog;
   window: () => Window;
+  /** Of the other log that is settled in the same transactions; null: there is none. Its positions are besideKeys. */
+  beside: () => Window | null;
   clock: Clock;
   bounds: DeliverBounds;
   /** Their settlement stands in Kafka. */
@@ -35,6 +46,7 @@ export class Settler implements Books {
   private pending: Settled[] = [];
   private tail: Promise<unknown> = Promise.resolve();
   private isOwned = false;
+  private isSettling = false;
   private readonly changed = new Signal();
   private readonly closing = new AbortController();
   /** Aborted when enough is pending. */
@@ -65,6 +77,11 @@ export class Settler implements Books {
     }
   }
 
+  /** Nothing waits to be settled, so no room comes by itself. */
+  isIdle(): boolean {
+    return this.pending.length === 0 && !this.isSettling;
+  }
+
   close(): void {
     this.closing.abort();
     this.enough.abort();
@@ -87,11 +104,12 @@ export class Settler implements Books {
     return this.inTurn(async () => {
       this.isOwned = false;
       const expected = this.current().number + 1;
-      const { number, offset, settled } = await this.parts.owner.acquire();
+      const { number, offset, settled, beside } = await this.parts.owner.acquire();
       if (number !== expected)
         throw new LogError('fenced', `another owner had the partition: number ${expected} was expected, ${number} found`);
-      const stands = new Set(settled);
-      const isThere = (one: Settled): boolean => one.offset < offset || stands.has(one.offset);
+      const stands = new Set([...settled, ...(beside?.settled ?? []).map(besideKey)]);
+      const isBefore = (key: number): boolean => (isBeside(key) ? offsetOf(key) < (beside?.offset ?? 0) : key < offset);
+      const isThere = (one: Settled): boolean => isBefore(one.offset) || stands.has(one.offset);
       const written = this.pending.filter(isThere);
       this.pending = this.pending.filter((one) => !isThere(one));
       if (written.length > 0) this.stand(written);
@@ -129,18 +147,21 @@ export class Settler implements Books {
       from = one + 1;
     }
     if (from < end) ranges.push({ from, to: end });
+    for (const one of this.parts.beside()?.unsettledNow() ?? []) ranges.push({ from: besideKey(one), to: besideKey(one) + 1 });
     return ranges;
   }
 
   private async flush(): Promise<void> {
     if (!this.isOwned) return;
     const batch = this.take();
+    this.isSettling = true;
     try {
       await this.settle(batch);
     } catch (error) {
       this.isOwned = false;
       this.parts.failed(error);
     }
+    this.isSettling = false;
   }
 
   private take(): Settled[] {
@@ -157,10 +178,9 @@ export class Settler implements Books {
 
   /** Halves what is too large until one record stands alone, which is settled by its digest. */
   private async settle(batch: readonly Settled[]): Promise<void> {
-    const window = this.parts.window();
     const offsets = batch.map(({ offset }) => offset);
     try {
-      await this.parts.owner.settle({ records: batch.flatMap(({ records }) => records), ...window.with(new Set(offsets)) });
+      await this.parts.owner.settle({ records: batch.flatMap(({ records }) => records), ...this.progress(offsets) });
     } catch (error) {
       if (!(error instanceof LogError && error.code === 'too-large')) {
         this.pending = [...batch, ...this.pending];
@@ -170,10 +190,12 @@ export class Settler implements Books {
       if (batch.length === 1 && first?.digest) return this.settle([{ ...first, records: first.digest(), digest: null }]);
       if (batch.length === 1) throw new RangeError(`the digest of offset ${first?.offset} is too large to settle`, { cause: error });
       const half = Math.ceil(batch.length / 2);
+      const waiting = this.pending.length;
       try {
         await this.settle(batch.slice(0, half));
       } catch (failure) {
-        this.pending = [...this.pending, ...batch.slice(half)];
+        // Behind what of the first half was put back, before what came later: a parked head is written before its followers.
+        this.pending.splice(this.pending.length - waiting, 0, ...batch.slice(half));
         throw failure;
       }
       return this.settle(batch.slice(half));
@@ -181,9 +203,21 @@ export class Settler implements Books {
     this.stand(batch);
   }
 
+  private progress(keys: readonly number[]): Omit<Settlement, 'records'> {
+    const beside = this.parts.beside();
+    if (!beside) return this.parts.window().with(new Set(keys));
+    const mine = new Set(keys.filter((key) => !isBeside(key)));
+    return { ...this.parts.window().with(mine), beside: beside.with(new Set(keys.filter(isBeside).map(offsetOf))) };
+  }
+
   private stand(batch: readonly Settled[]): void {
     const offsets = batch.map(({ offset }) => offset);
-    this.parts.window().settle(offsets);
+    const beside = this.parts.beside();
+    if (!beside) this.parts.window().settle(offsets);
+    else {
+      this.parts.window().settle(offsets.filter((key) => !isBeside(key)));
+      beside.settle(offsets.filter(isBeside).map(offsetOf));
+    }
     this.parts.settled(offsets);
     for (const one of batch) one.told();
   }

@@ -79,6 +79,11 @@ export class StandingKeeper {
     return this.quietAt ?? this.parts.clock.nowMs() + this.parts.quietMs;
   }
 
+  /** False: this record came when I was the owner already. */
+  mayBeStarted(offset: number): boolean {
+    return this.frontier === null || offset < this.frontier;
+  }
+
   /** False: out, or the partition goes away. */
   async ready(): Promise<boolean> {
     while (!this.standing && !this.isOut && !this.parts.stop.aborted) await this.changed.next();

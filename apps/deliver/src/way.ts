@@ -1,4 +1,4 @@
-import type { Claim, Classified, DoneAs, AttemptFacts, NextStep, Resolution, SentOutcome } from '#libs/delivery/src/index.js';
+import type { Rank, Claim, Classified, DoneAs, AttemptFacts, NextStep, Resolution, SentOutcome } from '#libs/delivery/src/index.js';
 import { decideClass, decideFound, decideNextStep, weaker, NO_DOUBTS, type Doubts, type HoldReason } from '#libs/delivery/src/index.js';
 import type { HistoryEntry } from '#libs/domain/src/index.js';
 import type { Clock, Lease } from '#libs/kafka/src/index.js';
@@ -29,6 +29,8 @@ export type WayParts = Readonly<{
   /** Aborts when the partition goes away. */
   stop: AbortSignal;
   standingPollMs: number;
+  /** By whom a latest-wins delivery is overtaken; left out: there are none here. */
+  overtakes?: (item: Item) => Rank | null;
   /** One that waited for a slot waits no more. */
   admitted(waiting: number): void;
 }>;
@@ -185,6 +187,19 @@ export class Way {
     const { quietAtMs = null, doubtSinceMs = null } = item.doubt ?? {};
     const doubts = { doubtful: true, quietAtMs, doubtSinceMs, maybeTwice: false };
     return { kind: 'end', end: { kind: 'held', item, atMs: this.clock.nowMs(), class: 'unknown', reason, spends: false, ...doubts } };
+  }
+
+  overtakes(item: Item): Rank | null {
+    return this.parts.overtakes?.(item) ?? null;
+  }
+
+  mayBeStarted(offset: number): boolean {
+    return this.parts.standing.mayBeStarted(offset);
+  }
+
+  /** Waits until a claim is of use, without a slot; false when the partition goes away. */
+  async mayClaim(): Promise<boolean> {
+    return (await this.parts.standing.ready()) && (this.mayStart() || this.untilMayStart());
   }
 
   tellDuplicate(item: Item): void {

@@ -30,6 +30,16 @@ export class Window {
     this.next = nextOffset;
   }
 
+  /** Those that have been seen, in order. */
+  unsettledNow(): IterableIterator<number> {
+    return this.unsettled.keys();
+  }
+
+  /** Everything before has been seen. */
+  seenUpTo(): number {
+    return this.next;
+  }
+
   size(): Readonly<{ records: number; bytes: number }> {
     return { records: this.unsettled.size, bytes: this.bytes };
   }

@@ -24,7 +24,7 @@ const rows: [name: string, facts: Fact[], destination: string, verdict: string][
   ['dead', [judged(), fact({ fact: 'dead-lettered' })], 'portal', 'dead-lettered'],
   ['requeued', [judged(), fact({ fact: 'dead-lettered' }), fact({ fact: 'requeued', at: AT + 5 })], 'portal', 'waiting'],
   ['discarded', [judged(), fact({ fact: 'dead-lettered' }), fact({ fact: 'discarded', at: AT + 5 })], 'portal', 'discarded'],
-  ['held', [judged(), fact({ fact: 'held' })], 'portal', 'held'],
+  ['held', [judged(), fact({ fact: 'held' })], 'portal', 'waiting'],
   [
     'a duplicate',
     [judged({ verdict: 'duplicate', duplicateof: 'hf.events/0/1', destinations: ['portal'] })],

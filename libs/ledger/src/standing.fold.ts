@@ -43,7 +43,7 @@ export function standingsOf(fact: Fact): Standing[] {
     case 'attempted':
       return one('waiting', WEIGHTS.attempted);
     case 'held':
-      return one('held', WEIGHTS.held);
+      return one('waiting', WEIGHTS.held);
     case 'dead-lettered':
       return one('dead-lettered', WEIGHTS.dead);
     case 'requeued':

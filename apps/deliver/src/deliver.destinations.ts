@@ -18,6 +18,8 @@ export type DestinationParts = Readonly<{
   secrets: SecretStore;
   clock: Clock;
   transforms: Transforms;
+  /** Left out: destinations have none but `maxInFlight`. */
+  limits?: (config: DestinationConfig) => readonly Valve[];
   bounds: DeliverBounds;
   /** Not started yet. Left out: destinations have no breaker. */
   breakers?: Breakers;
@@ -49,7 +51,7 @@ export const secretsOfDestinations = ({ destinations }: Pick<HoldfastConfig, 'de
   destinations.flatMap(({ auth, signing }) => [...secretsOf(auth), ...(signing?.secrets ?? [])]);
 
 /** Each destination with its own pools; `close` ends them. */
-export function openDestinations({ config, secrets, clock, bounds, transforms, breakers }: DestinationParts): {
+export function openDestinations({ config, secrets, clock, bounds, transforms, breakers, limits = () => [] }: DestinationParts): {
   destinations: Destination[];
   close(): Promise<void>;
 } {
@@ -73,7 +75,8 @@ export function openDestinations({ config, secrets, clock, bounds, transforms, b
       resolver: lookup
         ? new LookupResolver(lookup, concealing(open({ ...asks, origin: originOf(lookup.url) }), one.auth), credentials)
         : noResolver,
-      valves: valvesOf(one, {
+      valves: valvesOf({
+        limits: limits(one),
         breaker: () =>
           breakers &&
           breakerOf(one, {
@@ -88,13 +91,13 @@ export function openDestinations({ config, secrets, clock, bounds, transforms, b
       ...shapeOf(one, config.routes, transforms),
     };
   });
-  const ends = [...senders, ...destinations.flatMap(({ valves }) => valves)];
+  const ends = [...senders, ...destinations.flatMap((one) => one.valves)];
   return { destinations, close: async () => void (await Promise.all(ends.map((one) => one.close()))) };
 }
 
 /** What may keep a destination's requests back, in the order in which it is asked; the rate comes last, for it takes tokens. */
-function valvesOf(_config: DestinationConfig, { breaker }: Readonly<{ breaker: () => Valve | undefined }>): readonly Valve[] {
-  return [breaker()].filter((valve) => valve !== undefined);
+function valvesOf({ breaker, limits }: Readonly<{ breaker: () => Valve | undefined; limits: readonly Valve[] }>): readonly Valve[] {
+  return [breaker(), ...limits].filter((valve) => valve !== undefined);
 }
 
 type BreakerParts = Readonly<{ breakers: Breakers; credentials: Credentials; clock: Clock; open: (origin: string) => Sender }>;

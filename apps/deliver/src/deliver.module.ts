@@ -8,6 +8,8 @@ import { RedisAttemptMarksStore } from '#libs/delivery/src/delivery.module.js';
 import { topicNames } from '#libs/domain/src/index.js';
 import { RedisConnection } from '#libs/identity/src/identity.module.js';
 import { systemClock, type LogCluster } from '#libs/kafka/src/index.js';
+import { SharedHolds } from '#libs/limits/src/index.js';
+import { cronCalendar, RedisHoldBoard, RedisRateStore } from '#libs/limits/src/limits.module.js';
 import { createKafkajsCluster } from '#libs/kafka/src/kafka.module.js';
 import { boundedType, onceThere, type Ground } from '#libs/observability/src/index.js';
 import { ThreadTransforms } from '#libs/shaping/src/shaping.module.js';
@@ -17,6 +19,7 @@ import { openDestinations, secretsOfDestinations } from './deliver.destinations.
 import { registerHealth } from './deliver.health.js';
 import { DeliverLifecycle } from './deliver.lifecycle.js';
 import { createDeliverProcess, DELIVER_PROCESS, type DeliverProcess } from './deliver.process.js';
+import { limitsOf, type LimitParts } from './limits.valves.js';
 import { deliverTelling } from './deliver.telling.js';
 
 type DeliverGround = Ground<'deliver'>;
@@ -97,7 +100,17 @@ function wire({ ground, of: { config }, cluster, redis, codec }: Parts): Deliver
   const transforms = new ThreadTransforms();
   shutdown.add('close', 'transforms', () => transforms.close());
   const breakers = openBreakers(ground, config, redis);
-  const { destinations, close } = openDestinations({ config, secrets, clock, transforms, breakers, bounds: deliverBoundsDefault });
+  const limits = openLimits(redis, { prefix, clock, metrics });
+  shutdown.add('close', 'shared holds', () => limits.holds.close());
+  const { destinations, close } = openDestinations({
+    config,
+    secrets,
+    clock,
+    transforms,
+    breakers,
+    limits: (destination) => limitsOf(destination, limits),
+    bounds: deliverBoundsDefault,
+  });
   breakers.start();
   shutdown.add('close', 'connections to partners', close);
   const telling = deliverTelling({ logger, metrics, boundedType: boundedType(config.eventTypes), clock });
@@ -116,6 +129,15 @@ function openBreakers({ logger, metrics, shutdown }: DeliverGround, config: Hold
   const breakers = new Breakers({ store, clock: systemClock, me: randomUUID(), report });
   shutdown.add('settle', 'breakers', () => breakers.close());
   return breakers;
+}
+
+/** What the replicas share of partners' limits. */
+function openLimits(redis: RedisConnection, parts: Pick<LimitParts, 'clock' | 'metrics'> & Readonly<{ prefix: string }>): LimitParts {
+  const { clock, metrics, prefix } = parts;
+  const { retryAfterDefaultMs, retryAfterMaxMs } = deliverBoundsDefault;
+  const board = new RedisHoldBoard(redis, prefix);
+  const holds = new SharedHolds({ board, clock, retryAfterDefaultMs, retryAfterMaxMs });
+  return { clock, metrics, holds, rates: new RedisRateStore(redis, prefix), calendarOf: cronCalendar };
 }
 
 /** What is measured beside the partitions. */

@@ -1,4 +1,5 @@
 import type { CompleteConfig, CompleteDestination } from './complete-config.js';
+import { checkLimits } from './check-limits.js';
 import type { Check } from './check-sources.js';
 import { outboundGuard, type OutboundGuard } from './outbound.js';
 import { durationMs } from './units.js';
@@ -30,6 +31,7 @@ export function checkDestinations(config: CompleteConfig): Check {
     checkOAuth(destination, at, config, found);
     checkTiers(destination, at, config, found);
     checkLookup(destination, at, found);
+    checkLimits(destination, at, found);
     checkWhatRoutesBring(destination, at, config, found);
   });
   return found;

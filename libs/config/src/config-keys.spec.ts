@@ -43,6 +43,10 @@ const READ_BY: Readonly<Record<string, readonly string[]>> = {
     'destinations[].unknown.*',
     'destinations[].classify[].*',
     'destinations[].answer.*',
+    'destinations[].rateLimit.*',
+    'destinations[].concurrency.*',
+    'destinations[].maintenance[].*',
+    'destinations[].quietHours[].*',
     'destinations[].retry.tiers',
     'destinations[].retry.maxAge',
     'destinations[].retry.maxAttempts',
@@ -78,14 +82,14 @@ destinations:
   - name: d
     http: { url: "https://d.example" }
     unknown: { resolve: hold }
-    rateLimit: { perSecond: 5 }
+    runbook: "https://runbooks.example/d"
 routes: [{ to: d, ordering: strict }, { to: d, ordering: unordered }]
 alerts: []
 `,
     });
     const { warnings } = loadConfig(folder.path('holdfast.yaml'));
     expect(warnings.map(({ line, path, problem }) => [line, path, problem])).toEqual([
-      [8, 'destinations.d.rateLimit', 'is accepted, not in force in this version: maxInFlight alone bounds the rate'],
+      [8, 'destinations.d.runbook', 'is accepted, not in force in this version: nothing shows it yet'],
       [
         9,
         'routes[0].ordering',

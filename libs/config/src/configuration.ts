@@ -128,8 +128,22 @@ export type DestinationConfig = Readonly<{
     budget: Readonly<{ share: number; minPerSecond: number }>;
   }>;
   breaker: BreakerConfig;
+  /** Over all replicas together. */
   rateLimit: Readonly<{ perSecond: number; burst: number }> | null;
+  /** Found out between `min` and http.maxInFlight; null: http.maxInFlight. */
+  concurrency: Readonly<{ min: number }> | null;
+  /** Maintenance windows and quiet hours. */
+  closed: readonly ClosedWindow[];
   runbook: string | null;
+}>;
+
+/** A time at which a partner is not to be called. Both expressions are cron of five fields, in the time zone. */
+export type ClosedWindow = Readonly<{
+  opens: string;
+  timeZone: string;
+  lasts: Readonly<{ kind: 'for'; ms: number }> | Readonly<{ kind: 'until'; cron: string }>;
+  /** As it was written, for people. */
+  detail: string;
 }>;
 
 /** A URL as written, with its placeholders. Filled by {@link urlFiller}. */

@@ -2,6 +2,7 @@ import { z } from 'zod';
 import { auth, tls } from './auth.schema.js';
 import { breaker } from './breaker.schema.js';
 import { answerSchema, classifySchema } from './classify.schema.js';
+import { concurrency, maintenance, quietHours, rateLimit } from './limits.schema.js';
 import { duration, name, pointer, secrets, status, url, urlWithPlaceholders, valueFrom } from './value.schema.js';
 
 const http = z.strictObject({
@@ -58,8 +59,6 @@ const retry = z.strictObject({
     .describe('How much of the traffic may be retries that fail again; what is over it waits, and spends no attempt.'),
 });
 
-const rateLimit = z.strictObject({ perSecond: z.number().gt(0), burst: z.number().int().min(1).optional() });
-
 export const destinationSchema = z.strictObject({
   name: name.describe('Stands in topics, routes and metrics.'),
   http: http.describe('The request that a delivery is.'),
@@ -74,6 +73,12 @@ export const destinationSchema = z.strictObject({
   answer: answerSchema.prefault({}).describe('What is kept of answers.'),
   retry: retry.prefault({}).describe('What is done about attempts that failed.'),
   breaker: breaker.prefault({}).describe('When to stop calling a destination, and how to find out that it is back.'),
-  rateLimit: rateLimit.optional().describe('Of requests; burst is perSecond, rounded up, where it is not given.'),
+  rateLimit: rateLimit.optional().describe('Of requests, shared by all replicas.'),
+  concurrency: concurrency.optional().describe('How many requests are under way, found out; http.maxInFlight where it is not given.'),
+  maintenance: maintenance
+    .max(32)
+    .default([])
+    .describe("The partner's maintenance windows: nothing is sent in them, and nothing is spent."),
+  quietHours: quietHours.max(32).default([]).describe('Times of day at which the partner is not to be called.'),
   runbook: url.optional().describe('Where an operator reads what to do.'),
 });

@@ -8,7 +8,6 @@ import type { PathPart } from './yaml-source.js';
  * A path names keys; `*` is any item of a list. `is`: only with this value. `consequence`: what happens instead.
  */
 export const NOT_IN_FORCE: readonly NotInForce[] = [
-  { path: 'destinations.*.rateLimit', consequence: 'maxInFlight alone bounds the rate' },
   { path: 'destinations.*.runbook', consequence: 'nothing shows it yet' },
   { path: 'routes.*.ordering', is: ['strict'], consequence: 'events of an entity keep their order until one of them waits for a retry' },
   {

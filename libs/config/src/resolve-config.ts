@@ -13,6 +13,7 @@ import type {
   ValueFrom,
   VerifyConfig,
 } from './configuration.js';
+import { resolveLimits } from './resolve-limits.js';
 import { durationMs, sizeBytes } from './units.js';
 import { resolveTransform } from './resolve-transform.js';
 import { urlTemplate } from './url-template.js';
@@ -136,7 +137,7 @@ function keyPart(text: string, digest: readonly string[]): KeyPart {
 }
 
 function resolveDestination(written: CompleteDestination, { retry }: CompleteConfig, folder: string): DestinationConfig {
-  const { name, http, unknown, breaker, rateLimit, signing } = written;
+  const { name, http, unknown, breaker, signing } = written;
   const lines = retry.tiers.map(tier);
   return {
     name,
@@ -171,7 +172,7 @@ function resolveDestination(written: CompleteDestination, { retry }: CompleteCon
       rate: { share: breaker.rate.share, windowMs: durationMs(breaker.rate.window), atLeast: breaker.rate.atLeast },
       probe: { url: breaker.probe.url ?? null, firstMs: durationMs(breaker.probe.first), maxMs: durationMs(breaker.probe.max) },
     },
-    rateLimit: rateLimit ? { perSecond: rateLimit.perSecond, burst: rateLimit.burst ?? Math.max(1, Math.ceil(rateLimit.perSecond)) } : null,
+    ...resolveLimits(written),
     runbook: written.runbook ?? null,
   };
 }

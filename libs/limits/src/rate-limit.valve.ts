@@ -164,7 +164,7 @@ export class RateLimitValve implements Valve {
     this.nextMs = momentMs;
     const togetherMs = Math.min(wakeTogetherMaxMs, this.terms.useWithinUs / 4_000);
     if (momentMs > nowMs) await this.parts.clock.sleep(momentMs - nowMs + togetherMs, this.closing.signal);
-    else await null;
+    else await Promise.resolve();
     this.waking = false;
     if (!this.closing.signal.aborted) this.tell();
   }

@@ -95,6 +95,13 @@ export const metricCatalogue = {
     labels: ['destination', 'reason'],
     apps: ['deliver'],
   },
+  rateLimitTokens: {
+    kind: 'counter',
+    name: 'holdfast_rate_limit_tokens_total',
+    help: "Tokens of a destination's rate that this replica leased: used, or lapsed because nobody wanted them in their time.",
+    labels: ['destination', 'result'],
+    apps: ['deliver'],
+  },
   duplicatesSent: {
     kind: 'counter',
     name: 'holdfast_duplicates_sent_total',

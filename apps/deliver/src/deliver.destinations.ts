@@ -95,9 +95,9 @@ export function openDestinations({ config, secrets, clock, bounds, transforms, b
   return { destinations, close: async () => void (await Promise.all(ends.map((one) => one.close()))) };
 }
 
-/** What may keep a destination's requests back, in the order in which it is asked; the rate comes last, for it takes tokens. */
+/** What may keep a destination's requests back, in the order in which it is asked: a token that the breaker then does not need lapses, a canary's right is not spent on a rate that has none. */
 function valvesOf({ breaker, limits }: Readonly<{ breaker: () => Valve | undefined; limits: readonly Valve[] }>): readonly Valve[] {
-  return [breaker(), ...limits].filter((valve) => valve !== undefined);
+  return [...limits, breaker()].filter((valve) => valve !== undefined);
 }
 
 type BreakerParts = Readonly<{ breakers: Breakers; credentials: Credentials; clock: Clock; open: (origin: string) => Sender }>;

@@ -17,10 +17,13 @@ export type Outcome =
       body: string | null;
       /** Those that somebody needs, in lower case; absent where nobody needs any. */
       headers?: Readonly<Record<string, string>>;
-    }>
-  | Readonly<{ kind: 'unreachable'; when: 'before' | 'after'; code: string; error: string }>
-  | Readonly<{ kind: 'unsendable'; code: string; error: string }>
+    } & OfMany>
+  | Readonly<{ kind: 'unreachable'; when: 'before' | 'after'; code: string; error: string } & OfMany>
+  | Readonly<{ kind: 'unsendable'; code: string; error: string } & OfMany>
   | Readonly<{ kind: 'not-sent' }>;
+
+/** `isEcho`: the request carried several deliveries, and another one's outcome tells of it: it counts once for breaker and limits. */
+type OfMany = { isEcho?: true };
 
 /** Whether the request took effect at the partner, as far as the outcome can tell. */
 export type Effect = 'yes' | 'no' | 'maybe';

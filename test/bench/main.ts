@@ -1,4 +1,5 @@
 import { runBenches } from './bench.js';
+import { bulk } from './bulk.bench.js';
 import { bulkhead } from './bulkhead.bench.js';
 import { door } from './door.bench.js';
 import { latency } from './latency.bench.js';
@@ -6,4 +7,4 @@ import { slowPartner } from './slow-partner.bench.js';
 import { transactions } from './transactions.bench.js';
 import { wholeWay } from './whole-way.bench.js';
 
-process.exitCode = await runBenches([door, wholeWay, latency, transactions, slowPartner, bulkhead], process.argv.slice(2));
+process.exitCode = await runBenches([door, wholeWay, latency, transactions, slowPartner, bulkhead, bulk], process.argv.slice(2));

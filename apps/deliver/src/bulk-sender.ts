@@ -1,10 +1,9 @@
 import { hash } from 'node:crypto';
 import type { Outcome } from '#libs/delivery/src/index.js';
+import { asText, at, parseExact } from '#libs/domain/src/index.js';
 import type { Clock } from '#libs/kafka/src/index.js';
 import { decideBulkAnswer, type BulkResults, type ItemAnswer } from './decide-bulk-answer.js';
-import { asText, at } from './decide-lookup.js';
 import type { Deadline, OutboundRequest, Sender } from './deliver.ports.js';
-import { parseExact } from './exact-json.js';
 import type { Signing } from './render-request.js';
 
 export type BulkOptions = Readonly<{
@@ -167,7 +166,10 @@ export class BulkSender implements Sender {
     );
     const outcomes = answers.map((answer) => outcomeOf(answer, outcome));
     // What the valves learn of the request is its best item's: one bad item is not an outage.
-    const told = Math.max(0, outcomes.findIndex((one) => one?.kind === 'responded' && one.status < 400));
+    const told = Math.max(
+      0,
+      outcomes.findIndex((one) => one?.kind === 'responded' && one.status < 400),
+    );
     const left: Item[] = [];
     batch.forEach((item, n) => {
       const one = outcomes[n]!;

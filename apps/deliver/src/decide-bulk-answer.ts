@@ -1,4 +1,4 @@
-import { asText, at } from './decide-lookup.js';
+import { asText, at, parseExact } from '#libs/domain/src/index.js';
 
 /** Where an answer tells what became of each item of a bulk request. `pointer` '' is the whole answer. */
 export type BulkResults = Readonly<{
@@ -38,11 +38,7 @@ const textMaxLength = 8_192;
  * A refusal of the whole that names no culprit sends every item again in smaller requests, so that in the end the bad one stands
  * alone; one that names culprits sends the others again. A 4xx says that nothing was taken.
  */
-export function decideBulkAnswer(
-  answer: BulkAnswer,
-  keys: readonly (string | null)[],
-  results: BulkResults | null,
-): readonly ItemAnswer[] {
+export function decideBulkAnswer(answer: BulkAnswer, keys: readonly (string | null)[], results: BulkResults | null): readonly ItemAnswer[] {
   const isTaken = answer.status >= 200 && answer.status < 300;
   const all = (one: ItemAnswer): readonly ItemAnswer[] => keys.map(() => one);
   const isSplit = REFUSES_AS_A_WHOLE.includes(answer.status) && keys.length > 1;
@@ -67,12 +63,10 @@ export function decideBulkAnswer(
 
 function listOf(body: string | null, pointer: string): { list: readonly unknown[] | null; isReadable: boolean } {
   if (body === null || body.trim() === '') return { list: null, isReadable: true };
-  try {
-    const found = at(JSON.parse(body), pointer);
-    return { list: Array.isArray(found) ? found : null, isReadable: found === undefined || found === null };
-  } catch {
-    return { list: null, isReadable: false };
-  }
+  const read = parseExact(body);
+  if (!read) return { list: null, isReadable: false };
+  const found = at(read.value, pointer);
+  return { list: Array.isArray(found) ? found : null, isReadable: found === undefined || found === null };
 }
 
 /** Results by the item's place; null: they cannot be told apart. */

@@ -10,7 +10,7 @@ import type { Destination, DestinationPolicy, Sender } from './deliver.ports.js'
 import { healthProbe } from './health-probe.js';
 import { originOf, requestRenderer, type Credentials } from './render-request.js';
 import { LookupResolver, noResolver } from './resolver.undici.js';
-import { shapeOf, signingOf } from './shaping.js';
+import { bulkNeedsOf, inBulk, shapeOf, signingOf } from './shaping.js';
 import { UndiciSender } from './sender.undici.js';
 
 export type DestinationParts = Readonly<{
@@ -33,7 +33,8 @@ export function policyOf(config: DestinationConfig, bounds: DeliverBounds): Dest
   const { http, unknown, retry, classify } = config;
   return {
     timeoutMs: http.timeoutMs,
-    maxInFlight: http.maxInFlight,
+    // A slot is one event of one request.
+    maxInFlight: http.maxInFlight * (config.batch?.maxEvents ?? 1),
     classify: answerRules(classify),
     resolve: unknown.resolve,
     validForMs: unknown.validForMs,
@@ -67,11 +68,13 @@ export function openDestinations({ config, secrets, clock, bounds, transforms, b
     const credentials = staticCredentials(one.auth, secrets);
     const way = { timeoutMs: http.timeoutMs, outbound, clock };
     const { lookup } = unknown;
+    const signing = signingOf(one, secrets, clock);
+    const opened = { ...way, ...needsOf(one), ...bulkNeedsOf(one), origin: originOf(http.url), maxInFlight: http.maxInFlight };
     const asks = { ...way, maxInFlight: lookupsMaxInFlight, answerMaxBytes: lookupAnswerMaxBytes, keepMaxBytes: lookupAnswerMaxBytes };
     return {
       name: one.name,
       policy: policyOf(one, bounds),
-      sender: concealing(open({ ...way, ...needsOf(one), origin: originOf(http.url), maxInFlight: http.maxInFlight }), one.auth),
+      sender: concealing(inBulk(open(opened), one, signing, clock), one.auth),
       resolver: lookup
         ? new LookupResolver(lookup, concealing(open({ ...asks, origin: originOf(lookup.url) }), one.auth), credentials)
         : noResolver,
@@ -87,7 +90,7 @@ export function openDestinations({ config, secrets, clock, bounds, transforms, b
           }),
       }),
       keep: answerKeeper(one.answer),
-      render: requestRenderer(one, credentials, signingOf(one, secrets, clock)),
+      render: requestRenderer(one, credentials, one.batch ? null : signing),
       ...shapeOf(one, config.routes, transforms),
     };
   });

@@ -13,7 +13,8 @@ import {
   type Transforms,
   type TransformScript,
 } from '#libs/shaping/src/index.js';
-import type { Destination, Shaped } from './deliver.ports.js';
+import { BulkSender } from './bulk-sender.js';
+import type { Destination, Sender, Shaped } from './deliver.ports.js';
 import type { Signing } from './render-request.js';
 
 export function signingOf({ name, signing }: DestinationConfig, secrets: SecretStore, clock: Clock): Signing | null {
@@ -24,6 +25,19 @@ export function signingOf({ name, signing }: DestinationConfig, secrets: SecretS
   } catch (error) {
     throw new RangeError(`destination ${name}: ${(error as Error).message}`, { cause: error });
   }
+}
+
+/** The answer to a request of many tells of each of them. */
+const bulkAnswerMaxBytes = 1024 * 1024;
+
+/** What a sender of bulk requests has to hand on of an answer. */
+export const bulkNeedsOf = ({ batch }: DestinationConfig) =>
+  batch?.results ? { needsBody: true, keepMaxBytes: bulkAnswerMaxBytes, answerMaxBytes: bulkAnswerMaxBytes } : {};
+
+/** The sender itself where each delivery is a request. */
+export function inBulk(sender: Sender, { http, batch }: DestinationConfig, signing: Signing | null, clock: Clock): Sender {
+  if (batch === null) return sender;
+  return new BulkSender(sender, { ...batch, requestsMax: http.maxInFlight, timeoutMs: http.timeoutMs, signing, clock });
 }
 
 /** Types come from senders: what is remembered of them is bounded. */

@@ -249,6 +249,7 @@ export class Way {
 
   /** A look-up's outcome too, where the partner did not answer it: it says as much about the partner. */
   private tell(item: Item, outcome: SentOutcome, { class: named, effect }: Classified, { tookms }: HistoryEntry): void {
+    if (outcome.isEcho) return;
     const isAnswer = outcome.kind === 'responded';
     this.parts.gate.told({
       class: named,

@@ -1,5 +1,6 @@
 import type { CompleteConfig, CompleteDestination } from './complete-config.js';
 import { checkLimits } from './check-limits.js';
+import { checkBatch } from './check-batch.js';
 import type { Check } from './check-sources.js';
 import { outboundGuard, type OutboundGuard } from './outbound.js';
 import { durationMs } from './units.js';
@@ -30,6 +31,7 @@ export function checkDestinations(config: CompleteConfig): Check {
     checkHeaders(destination, at, found);
     checkOAuth(destination, at, config, found);
     checkTiers(destination, at, config, found);
+    checkBatch(destination, at, found);
     checkLookup(destination, at, found);
     checkLimits(destination, at, found);
     checkWhatRoutesBring(destination, at, config, found);

@@ -38,6 +38,7 @@ const READ_BY: Readonly<Record<string, readonly string[]>> = {
     'destinations[].auth.*',
     'destinations[].tls.*',
     'destinations[].signing.*',
+    'destinations[].batch.*',
     'routes[].transform.*',
     'routes[].transforms[].*',
     'destinations[].unknown.*',

@@ -107,6 +107,8 @@ export type DestinationConfig = Readonly<{
     timeoutMs: number;
     maxInFlight: number;
   }>;
+  /** Several events in one request; null: one each. */
+  batch: BatchConfig | null;
   auth: AuthConfig | null;
   tls: TlsConfig | null;
   signing: Readonly<{ scheme: 'standard-webhooks'; secrets: readonly SecretRef[] }> | null;
@@ -144,6 +146,25 @@ export type ClosedWindow = Readonly<{
   lasts: Readonly<{ kind: 'for'; ms: number }> | Readonly<{ kind: 'until'; cron: string }>;
   /** As it was written, for people. */
   detail: string;
+}>;
+
+export type BatchConfig = Readonly<{
+  maxEvents: number;
+  maxWaitMs: number;
+  maxBytes: number;
+  format: 'json-array' | 'ndjson';
+  /** Pointer into an event to what the partner knows it by. */
+  key: string | null;
+  results: Readonly<{
+    /** '' for the whole answer. */
+    pointer: string;
+    names: Readonly<{ kind: 'id'; pointer: string }> | Readonly<{ kind: 'index'; pointer: string }> | Readonly<{ kind: 'order' }>;
+    /** null: whatever is listed was refused. */
+    status: string | null;
+    statuses: Readonly<Record<string, number>>;
+    error: string | null;
+    lists: 'all' | 'failures';
+  }> | null;
 }>;
 
 /** A URL as written, with its placeholders. Filled by {@link urlFiller}. */

@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { auth, tls } from './auth.schema.js';
 import { breaker } from './breaker.schema.js';
+import { batch } from './batch.schema.js';
 import { answerSchema, classifySchema } from './classify.schema.js';
 import { concurrency, maintenance, quietHours, rateLimit } from './limits.schema.js';
 import { duration, name, pointer, secrets, status, url, urlWithPlaceholders, valueFrom } from './value.schema.js';
@@ -62,6 +63,7 @@ const retry = z.strictObject({
 export const destinationSchema = z.strictObject({
   name: name.describe('Stands in topics, routes and metrics.'),
   http: http.describe('The request that a delivery is.'),
+  batch: batch.optional().describe('Several events in one request: what stands in maxInFlight then is requests, as before.'),
   auth: auth.optional().describe('How requests are authenticated; one way.'),
   tls: tls.optional().describe('Mutual TLS with the partner, or its own authority.'),
   signing: z

@@ -15,6 +15,7 @@ import type {
 } from './configuration.js';
 import { resolveLimits } from './resolve-limits.js';
 import { durationMs, sizeBytes } from './units.js';
+import { resolveBatch } from './resolve-batch.js';
 import { resolveTransform } from './resolve-transform.js';
 import { urlTemplate } from './url-template.js';
 
@@ -148,6 +149,7 @@ function resolveDestination(written: CompleteDestination, { retry }: CompleteCon
       timeoutMs: durationMs(http.timeout),
       maxInFlight: http.maxInFlight,
     },
+    batch: written.batch ? resolveBatch(written.batch) : null,
     auth: written.auth ? resolveAuth(written.auth, folder) : null,
     tls: written.tls ? resolveTls(written.tls, folder) : null,
     signing: signing ? { scheme: signing.scheme, secrets: signing.secrets.map((ref) => secretRef(ref, folder)) } : null,

@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto';
 import { pathToFileURL } from 'node:url';
 import { parentPort } from 'node:worker_threads';
 import jsonata from 'jsonata';
+import { parseExact } from '#libs/domain/src/index.js';
 import type { TransformEvent, TransformFault, TransformHandler, TransformScript } from './transform.port.js';
 
 /** One job, and its answer: JSON as bytes, or a fault. */
@@ -51,7 +52,7 @@ function load(script: TransformScript): Promise<Transform> {
 }
 
 async function expression(text: string): Promise<Transform> {
-  const compiled = jsonata(text, { stack: DEPTH_MAX, sequence: SEQUENCE_MAX } as jsonata.JsonataOptions);
+  const compiled = jsonata(text, { stack: DEPTH_MAX, sequence: SEQUENCE_MAX });
   return (data, event) => compiled.evaluate(data, { event });
 }
 
@@ -83,17 +84,10 @@ function standStill({ receivedAt, deliveryId }: TransformEvent): void {
 
 function parsed(data: Uint8Array): { value: unknown } | null {
   try {
-    return { value: JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(data), exactInteger) };
+    return parseExact(new TextDecoder('utf-8', { fatal: true }).decode(data));
   } catch {
     return null;
   }
-}
-
-/** An integer that no double holds comes as text: rounded, it would name something else. */
-function exactInteger(_key: string, value: unknown, context?: { source?: string }): unknown {
-  if (typeof value !== 'number' || Number.isSafeInteger(value)) return value;
-  const source = context?.source;
-  return source !== undefined && /^-?\d+$/.test(source) ? source : value;
 }
 
 /** JSONata throws plain objects with a code, a position and a message. */

@@ -73,7 +73,7 @@ function arrivalOf({ options }: PartnerBooks, request: IncomingMessage, body: Bu
 function take(exchange: Exchange): Receipt {
   const { books, arrival, answer, body } = exchange;
   if (!answer.commit) return refusal(answer);
-  if (answer.bulk) return takeBulk(exchange, answer.bulk.itemShare);
+  if (answer.bulk) return takeBulk(exchange, answer.bulk);
   const digest = hash('sha1', body);
   if (arrival.key !== null) {
     const found = books.keys.find(arrival.key, digest, arrival.at);
@@ -105,19 +105,43 @@ function storeOne({ books, request }: Exchange, arrival: Arrival, content: { bod
   );
 }
 
-function takeBulk(exchange: Exchange, itemShare: number): Receipt {
-  const { books, arrival, body } = exchange;
-  const items = parsed(body);
-  if (!Array.isArray(items)) return { status: 400, body: '{"error":"a bulk is a JSON array"}', headers: {} };
-  const results = items.map((item: unknown, index) => {
-    if (itemShare > 0 && books.random() < itemShare) return { index, status: 422 };
+function takeBulk(exchange: Exchange, { itemShare, refuse, atomic }: NonNullable<PartnerAnswer['bulk']>): Receipt {
+  const { books, arrival } = exchange;
+  const items = bulkItems(exchange);
+  if (items === null) return { status: 400, body: '{"error":"a bulk is a JSON array, or lines of JSON"}', headers: {} };
+  const read = items.map((item) => {
     const bytes = Buffer.from(JSON.stringify(item));
-    const own = { ...arrival, eventId: textAt(bytes, '/id') ?? arrival.eventId, entity: textAt(bytes, '/entity') ?? arrival.entity };
-    return { index, status: 200, id: storeOne(exchange, own, { body: bytes, digest: hash('sha1', bytes) }).seq };
+    const name = textAt(bytes, '/id');
+    const isBad = (name !== null && refuse.includes(name)) || (itemShare > 0 && books.random() < itemShare);
+    return { bytes, item: name, isBad };
+  });
+  if (atomic && read.some(({ isBad }) => isBad)) return { status: 422, body: '{"error":"one of them is wrong"}', headers: {} };
+  const results = read.map(({ bytes, item, isBad }, index) => {
+    if (isBad) return { index, item, status: 422, error: 'wrong' };
+    const own = {
+      ...arrival,
+      eventId: item ?? arrival.eventId,
+      entity: textAt(bytes, '/entity') ?? arrival.entity,
+      revision: textAt(bytes, '/revision'),
+    };
+    return { index, item, status: 200, id: storeOne(exchange, own, { body: bytes, digest: hash('sha1', bytes) }).seq };
   });
   arrival.end = 'stored';
   arrival.stored = results.filter(({ status }) => status === 200).length;
   return { status: arrival.stored === results.length ? 200 : 207, body: JSON.stringify({ items: results }), headers: {} };
+}
+
+function bulkItems({ request, body }: Exchange): unknown[] | null {
+  if (headerOf(request, 'content-type') !== 'application/x-ndjson') {
+    const items = parsed(body);
+    return Array.isArray(items) ? items : null;
+  }
+  const items = body
+    .toString()
+    .trimEnd()
+    .split('\n')
+    .map((line) => parsed(Buffer.from(line)));
+  return items.includes(null) ? null : items;
 }
 
 /** What the partner knows of an entity (`?entity=` or the path's last segment) or of an external id (`?externalId=`, our event id). */

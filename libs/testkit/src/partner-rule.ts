@@ -40,8 +40,17 @@ export const partnerRuleSchema = z.strictObject({
   drip: z.strictObject({ bytes: z.number().int().positive(), everyMs: z.number().positive() }).optional(),
   /** The answer's body is this large. */
   bodyBytes: z.number().int().positive().max(1_073_741_824).optional(),
-  /** The body is a JSON array of records; each is stored by itself, and `itemShare` of them fail with 422. */
-  bulk: z.strictObject({ itemShare: z.number().min(0).max(1).optional() }).optional(),
+  /**
+   * The body is a JSON array of records, or one in each line under application/x-ndjson; each is stored by itself, and `itemShare`
+   * of them, and those whose `/id` is listed in `refuse`, fail with 422. `atomic`: one that fails refuses the whole, unnamed.
+   */
+  bulk: z
+    .strictObject({
+      itemShare: z.number().min(0).max(1).optional(),
+      refuse: z.array(z.string()).optional(),
+      atomic: z.boolean().optional(),
+    })
+    .optional(),
 });
 
 export type PartnerRule = Readonly<z.infer<typeof partnerRuleSchema>>;
@@ -60,7 +69,7 @@ export type PartnerAnswer = {
   body: string | null;
   bodyBytes: number | null;
   drip: { bytes: number; everyMs: number } | null;
-  bulk: { itemShare: number } | null;
+  bulk: { itemShare: number; refuse: readonly string[]; atomic: boolean } | null;
   /** The rule that answered; null when none did. */
   rule: string | null;
 };

@@ -84,7 +84,7 @@ export class PartnerScript {
     }
     answer.drip ??= rule.drip ?? null;
     answer.bodyBytes ??= rule.bodyBytes ?? null;
-    if (rule.bulk) answer.bulk = { itemShare: rule.bulk.itemShare ?? 0 };
+    if (rule.bulk) answer.bulk = { itemShare: rule.bulk.itemShare ?? 0, refuse: rule.bulk.refuse ?? [], atomic: rule.bulk.atomic ?? false };
     if (rule.status === undefined && rule.fault === undefined) return false;
     answer.status = rule.status ?? 200;
     answer.fault = rule.fault ?? null;

@@ -45,8 +45,7 @@ async function measure(tag: string, count: number, more: Readonly<Record<string,
   });
   try {
     const rates: number[] = [];
-    const judged = async (): Promise<number> =>
-      sumOf(await system.app('dedupe').metrics(), /^holdfast_events_judged_total\{.*verdict="accepted".*\} (\d+)/gm);
+    const judged = async (): Promise<number> => (await system.app('dedupe').metrics()).sum('holdfast_events_judged_total');
     let before = await judged();
     for (const run of ['warm', ...Array.from({ length: RUNS }, (_, i) => `r${i}`)]) {
       await partner.reset();
@@ -68,5 +67,3 @@ async function measure(tag: string, count: number, more: Readonly<Record<string,
     await partner.stop();
   }
 }
-
-const sumOf = (text: string, line: RegExp): number => [...text.matchAll(line)].reduce((sum, [, value]) => sum + Number(value), 0);

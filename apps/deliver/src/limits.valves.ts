@@ -1,7 +1,15 @@
 import type { DestinationConfig } from '#libs/config/src/index.js';
 import type { Valve } from '#libs/delivery/src/index.js';
 import type { Clock } from '#libs/kafka/src/index.js';
-import { MaintenanceValve, RateLimitValve, type Calendar, type RateStore, type SharedHolds, type Window } from '#libs/limits/src/index.js';
+import {
+  AdaptiveConcurrencyValve,
+  MaintenanceValve,
+  RateLimitValve,
+  type Calendar,
+  type RateStore,
+  type SharedHolds,
+  type Window,
+} from '#libs/limits/src/index.js';
 import type { Metrics } from '#libs/observability/src/index.js';
 
 /** What the limits of all destinations share. */
@@ -10,14 +18,18 @@ export type LimitParts = Readonly<{
   rates: RateStore;
   holds: SharedHolds;
   calendarOf: (windows: readonly Window[]) => Calendar;
-  metrics: Pick<Metrics<'deliver'>, 'rateLimitTokens'>;
+  metrics: Pick<Metrics<'deliver'>, 'rateLimitTokens' | 'concurrencyLimit'>;
 }>;
 
 /** The limits of one destination, in the order in which they are asked; the rate comes last, for it takes tokens. */
-export function limitsOf({ name, rateLimit, closed }: DestinationConfig, parts: LimitParts): readonly Valve[] {
+export function limitsOf({ name, http, rateLimit, concurrency, closed }: DestinationConfig, parts: LimitParts): readonly Valve[] {
   const { clock, rates, holds, calendarOf, metrics } = parts;
   const valves: Valve[] = [holds.valve(name)];
   if (closed.length > 0) valves.push(new MaintenanceValve(clock, calendarOf(closed)));
+  if (concurrency) {
+    const bounds = { min: concurrency.min, max: http.maxInFlight };
+    valves.push(new AdaptiveConcurrencyValve(bounds, clock.nowMs(), (limit) => metrics.concurrencyLimit.set({ destination: name }, limit)));
+  }
   if (rateLimit) {
     const tokens = (result: 'used' | 'lapsed', count: number): void => metrics.rateLimitTokens.inc({ destination: name, result }, count);
     valves.push(new RateLimitValve({ destination: name, rate: rateLimit, store: rates, clock, tokens }));

@@ -7,3 +7,5 @@ export { MemoryHoldBoard } from './hold-board.memory.js';
 export { SharedHolds, type SharedHoldsParts } from './shared-holds.js';
 export * from './calendar.port.js';
 export { MaintenanceValve } from './maintenance.valve.js';
+export { AdaptiveConcurrencyValve } from './adaptive-concurrency.valve.js';
+export * from './concurrency.fold.js';

@@ -95,6 +95,13 @@ export const metricCatalogue = {
     labels: ['destination', 'reason'],
     apps: ['deliver'],
   },
+  concurrencyLimit: {
+    kind: 'gauge',
+    name: 'holdfast_concurrency_limit',
+    help: 'How many requests this replica may have under way at a destination with adaptive concurrency.',
+    labels: ['destination'],
+    apps: ['deliver'],
+  },
   rateLimitTokens: {
     kind: 'counter',
     name: 'holdfast_rate_limit_tokens_total',

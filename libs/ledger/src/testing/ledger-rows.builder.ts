@@ -28,6 +28,7 @@ export const fact = (over: Partial<Fact> = {}): Fact => ({
   by: null,
   externalid: null,
   faults: [],
+  externalid: null,
   ...over,
 });
 

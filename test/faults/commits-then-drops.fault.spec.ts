@@ -7,7 +7,6 @@ import {
   orderBody,
   postWebhooks,
   runSeed,
-  seededRandom,
   startPartner,
   System,
   testConfiguration,
@@ -99,16 +98,22 @@ class CountedDuplicates {
   }
 }
 
-async function killNowAndThen(deliverers: readonly AppHandle[], counted: CountedDuplicates, isOver: () => boolean): Promise<number> {
-  const random = seededRandom(seed);
+/** Spread over the whole way: each when so much more has been delivered, so that none falls into the start of the one before. */
+async function killNowAndThen(deliverers: readonly AppHandle[], counted: CountedDuplicates): Promise<number> {
   let kills = 0;
-  for (; kills < KILLS && !isOver(); kills++) {
-    await new Promise((resolve) => setTimeout(resolve, random.between(2_000, Math.max(3_000, (EVENTS / PER_SECOND / KILLS) * 1_500))));
+  for (; kills < KILLS; kills++) {
+    const wanted = Math.floor(((kills + 1) * EVENTS) / (KILLS + 1));
+    await waitFor(() => partners.resend.stats().unique >= wanted, {
+      what: `${wanted} events delivered`,
+      withinMs: DRAIN_MAX_MS,
+      everyMs: 10,
+    });
     const victim = deliverers[kills % deliverers.length]!;
     await counted.look([victim]);
     await victim.kill();
     say(`  kill -9 ${victim.name}; stored ${RULES.map((rule) => partners[rule].stats().stored).join(', ')}`);
     victim.start();
+    await victim.ready(60_000);
   }
   return kills;
 }
@@ -159,13 +164,12 @@ describe(`a partner that commits and then drops the connection (seed ${seed})`, 
         perSecond: PER_SECOND,
         keepTrying: true,
       };
-      let isOver = false;
       const posting = postWebhooks(
         door,
         orders.map((order) => ({ tag: order.id, body: orderBody(order) })),
       );
-      const killing = killNowAndThen(deliverers, counted, () => isOver);
-      const { refused } = await posting.finally(() => (isOver = true));
+      const killing = killNowAndThen(deliverers, counted);
+      const { refused } = await posting;
       const kills = await killing;
       expect(refused).toEqual([]);
       await waitFor(() => RULES.every((rule) => partners[rule].stats().unique >= EVENTS || rule === 'hold'), {

@@ -7,7 +7,10 @@ import {
   type Claim,
   type ClaimAnswer,
   type ClaimRequest,
+  type MarkNote,
   type MarkedPartition,
+  type Progress,
+  type ProgressAnswer,
   type Registration,
   type Standing,
 } from './attempt-marks.port.js';
@@ -17,7 +20,15 @@ import type { DoneAs } from './outcome.js';
 /** Faults of the models' README that live in this store; the simulator plants them and must find each. */
 export type MarksFault = 'start bit without epoch' | 'Redis identity not compared' | 'doubts not written down' | 'starts not counted';
 
-type Mark = { starts: number; done: DoneAs | null; claimId: string; sinceMs: number | null };
+type Mark = {
+  starts: number;
+  done: DoneAs | null;
+  claimId: string;
+  sinceMs: number | null;
+  parts: number;
+  note: string | null;
+  isSure: boolean;
+};
 type Room = { owner: number | null; token: string | null; marks: Map<number, Mark> };
 
 /** One Redis in memory, shared by every simulated process: it can forget, and fall back to what it saved. */
@@ -94,7 +105,7 @@ class MemoryAttemptMarks implements AttemptMarks {
       const passed = new Set(settled);
       for (const at of room.marks.keys()) if (at < offset || passed.has(at)) room.marks.delete(at);
       for (const { from, to } of this.server.fault === 'doubts not written down' ? [] : doubts) {
-        for (let at = from; at < to; at++) Object.assign(mark(room, at), { starts: 2, claimId: '' });
+        for (let at = from; at < to; at++) Object.assign(mark(room, at), { starts: 2, claimId: '', isSure: false });
       }
       return 'registered';
     });
@@ -109,10 +120,25 @@ class MemoryAttemptMarks implements AttemptMarks {
 
   end(ends: readonly AttemptEnd[]): Promise<void> {
     return this.call('marks.end', (room) => {
-      for (const { offset, how } of ends) {
+      for (const { offset, how, note } of ends) {
         const one = mark(room, offset);
+        if (note !== undefined) one.note = note;
         one.done = one.done ? weaker(one.done, how) : how;
       }
+    });
+  }
+
+  progress(standing: Standing, steps: readonly Progress[]): Promise<ProgressAnswer> {
+    return this.call('marks.progress', (room) => {
+      const why = this.refusal(room, standing);
+      if (why) return { kind: 'refused', why };
+      for (const { offset, claimId, parts, note } of steps) {
+        const one = mark(room, offset);
+        if (one.done || parts < one.parts || (one.claimId !== claimId && one.claimId !== '')) continue;
+        Object.assign(one, { parts, note, claimId: '' });
+        if (one.isSure) one.starts = 0;
+      }
+      return { kind: 'noted' };
     });
   }
 
@@ -124,7 +150,7 @@ class MemoryAttemptMarks implements AttemptMarks {
         if (one?.claimId !== claimId) continue;
         one.starts--;
         one.claimId = '';
-        if (one.starts <= 0 && !one.done) room.marks.delete(offset);
+        if (one.starts <= 0 && !one.done && one.note === null) room.marks.delete(offset);
       }
     });
   }
@@ -142,14 +168,15 @@ class MemoryAttemptMarks implements AttemptMarks {
 
   private claimOne(room: Room, { offset, again, claimId, atMs }: ClaimRequest): Claim {
     const one = mark(room, offset);
+    const beside = noteOf(one);
     const isCounting = this.server.fault !== 'starts not counted';
-    if (one.done) return { kind: 'done', how: isCounting ? one.done : 'once', starts: isCounting ? one.starts : 1 };
-    if (one.claimId === claimId) return { kind: 'granted', starts: one.starts };
-    if (one.starts > 0 && !again) return { kind: 'started', starts: one.starts, sinceMs: one.sinceMs };
+    if (one.done) return { kind: 'done', how: isCounting ? one.done : 'once', starts: isCounting ? one.starts : 1, ...beside };
+    if (one.claimId === claimId) return { kind: 'granted', starts: one.starts, ...beside };
+    if (one.starts > 0 && !again) return { kind: 'started', starts: one.starts, sinceMs: one.sinceMs, ...beside };
     if (one.starts === 0) one.sinceMs = atMs;
     one.starts = isCounting ? one.starts + 1 : 1;
     one.claimId = claimId;
-    return { kind: 'granted', starts: one.starts };
+    return { kind: 'granted', starts: one.starts, ...beside };
   }
 
   private async call<T>(name: string, effect: (room: Room) => T): Promise<T> {
@@ -163,6 +190,8 @@ class MemoryAttemptMarks implements AttemptMarks {
 
 function mark(room: Room, offset: number): Mark {
   let one = room.marks.get(offset);
-  if (!one) room.marks.set(offset, (one = { starts: 0, done: null, claimId: '', sinceMs: null }));
+  if (!one) room.marks.set(offset, (one = { starts: 0, done: null, claimId: '', sinceMs: null, parts: 0, note: null, isSure: true }));
   return one;
 }
+
+const noteOf = ({ note, isSure }: Mark): { note?: MarkNote } => (note === null && isSure ? {} : { note: { text: note ?? '', isSure } });

@@ -8,6 +8,7 @@ import type { DoneAs } from './outcome.js';
  * | ------------------ | --------------------------------- | ------------------------------------------------- |
  * | untouched          | –                                 | `claim` → started(1); `register` doubts → started(2) |
  * | started(n)         | `claim`, `claim` again (n + 1)    | `end` → done; `clear` → n - 1, 0 is untouched      |
+ * |                    | `progress` → untouched, with a note: what ended is not repeated, what comes next has not begun     |
  * | done(how)          | `end`, from any owner             | `forget`, once Kafka has the settlement            |
  *
  * No mark has a TTL: they go when the committed offset or the settled set has passed them.
@@ -23,6 +24,11 @@ export interface AttemptMarks {
   register(registration: Registration): Promise<'registered' | 'later-owner' | 'other-identity'>;
   /** All or nothing refused; otherwise one answer per request, in order. Repeating a request (same `claimId`) counts no further start. */
   claim(standing: Standing, requests: readonly ClaimRequest[]): Promise<ClaimAnswer>;
+  /**
+   * Of a sequence of requests one has ended well: my start becomes a note, under my own standing only. A note of fewer parts
+   * than the one that stands is dropped, and so is one under a start that is no more mine. Repeating a call changes nothing.
+   */
+  progress(standing: Standing, steps: readonly Progress[]): Promise<ProgressAnswer>;
   /** Accepted from any owner: a late `delivered` is still true. Of two ends the weaker promise stays. */
   end(ends: readonly AttemptEnd[]): Promise<void>;
   /** Undoes my start after a definite failure, under my own standing only; a repeated call undoes nothing further. */
@@ -35,18 +41,25 @@ export type Standing = Readonly<{ number: number; identity: string }>;
 /** Half open: `from` ≤ offset < `to`. */
 export type OffsetRange = Readonly<{ from: number; to: number }>;
 export type Registration = Standing & Readonly<{ offset: number; settled: readonly number[]; doubts: readonly OffsetRange[] }>;
+/** `note` is the caller's own text; `parts` grows with each request that has ended. */
+export type Progress = Readonly<{ offset: number; claimId: string; parts: number; note: string }>;
+export type ProgressAnswer =
+  Readonly<{ kind: 'noted' }> | Readonly<{ kind: 'refused'; why: 'other-identity' | 'owner-missing' | 'later-owner' }>;
+/** What stands beside a start. `isSure` false: Redis has forgotten meanwhile, and more may have begun than the note says. */
+export type MarkNote = Readonly<{ text: string; isSure: boolean }>;
 /** `again`: the caller has resolved the earlier starts by the destination's rule and starts once more. */
 export type ClaimRequest = Readonly<{ offset: number; again: boolean; claimId: string; atMs: number }>;
 export type Claim =
   /** Counted; `starts` includes it. */
-  | Readonly<{ kind: 'granted'; starts: number }>
+  | Readonly<{ kind: 'granted'; starts: number; note?: MarkNote }>
   /** Not counted: somebody started it, `sinceMs` at the earliest (null: not known). */
-  | Readonly<{ kind: 'started'; starts: number; sinceMs: number | null }>
-  | Readonly<{ kind: 'done'; how: DoneAs; starts: number }>;
+  | Readonly<{ kind: 'started'; starts: number; sinceMs: number | null; note?: MarkNote }>
+  | Readonly<{ kind: 'done'; how: DoneAs; starts: number; note?: MarkNote }>;
 export type ClaimAnswer =
   | Readonly<{ kind: 'claims'; claims: readonly Claim[] }>
   | Readonly<{ kind: 'refused'; why: 'other-identity' | 'owner-missing' | 'later-owner' }>;
-export type AttemptEnd = Readonly<{ offset: number; how: DoneAs }>;
+/** `note`: what the next owner needs to settle it as I would. */
+export type AttemptEnd = Readonly<{ offset: number; how: DoneAs; note?: string }>;
 
 export type MarkedPartition = Readonly<{ topic: string; partition: number; incarnation: string }>;
 export interface AttemptMarksStore {

@@ -1,4 +1,4 @@
-import { createHash, randomBytes } from 'node:crypto';
+import { randomBytes } from 'node:crypto';
 import { StoreUnavailableError } from '#libs/identity/src/index.js';
 import {
   MarksUnavailableError,
@@ -8,15 +8,16 @@ import {
   type Claim,
   type ClaimAnswer,
   type ClaimRequest,
+  type MarkNote,
   type MarkedPartition,
   type OffsetRange,
+  type Progress,
+  type ProgressAnswer,
   type Registration,
   type Standing,
 } from './attempt-marks.port.js';
+import { IDENTITY, REGISTER, CLAIM, END, PROGRESS, CLEAR, FORGET, type Script } from './attempt-marks.scripts.redis.js';
 import type { DoneAs } from './outcome.js';
-
-type Script = Readonly<{ source: string; sha: string }>;
-const scriptOf = (source: string): Script => ({ source, sha: createHash('sha1').update(source).digest('hex') });
 
 /** What is needed of a connection to one Redis process; libs/identity's RedisConnection fits as it is. Errors: StoreUnavailableError. */
 export type MarksConnection = Readonly<{
@@ -33,7 +34,8 @@ export type MarksConnection = Readonly<{
  *
  *   <prefix>{d:<topic>/<partition>:<incarnation>}:owner   the owner's number
  *   <prefix>{d:<topic>/<partition>:<incarnation>}:token   random; with the run id it names this Redis's memory of the partition
- *   <prefix>{d:<topic>/<partition>:<incarnation>}:marks   hash: offset → `starts|done|claim id|since ms`; done is '', o, p or m
+ *   <prefix>{d:<topic>/<partition>:<incarnation>}:marks   hash: offset → `starts|done|claim id|since ms`; done is '', o, p or m.
+ *       Where there is more to say, `|f|parts:note` follows: f once Redis has forgotten, the note in base64url
  *
  * Errors  MarksUnavailableError, with its cause.
  */
@@ -83,8 +85,15 @@ class RedisAttemptMarks implements AttemptMarks {
   }
 
   async end(ends: readonly AttemptEnd[]): Promise<void> {
-    const flat = ends.flatMap(({ offset, how }) => [offset, LETTERS[how]]);
+    const flat = ends.flatMap(({ offset, how, note }) => [offset, LETTERS[how], note === undefined ? '' : packedNote(note)]);
     await this.ask('end', (session) => session.script('end', END, this.keys, flat));
+  }
+
+  async progress(standing: Standing, steps: readonly Progress[]): Promise<ProgressAnswer> {
+    const flat = steps.flatMap(({ offset, claimId, parts, note }) => [offset, claimId, parts, packedNote(note)]);
+    const answer = await this.under('progress', standing, PROGRESS, [standing.number, ...flat]);
+    if (answer === 'other-identity' || answer === 'owner-missing' || answer === 'later-owner') return { kind: 'refused', why: answer };
+    return { kind: 'noted' };
   }
 
   async clear(standing: Standing, claims: readonly Readonly<{ offset: number; claimId: string }>[]): Promise<void> {
@@ -118,11 +127,22 @@ class RedisAttemptMarks implements AttemptMarks {
   }
 }
 
-function readClaim(text: string): Claim {
-  if (text.startsWith('g')) return { kind: 'granted', starts: Number(text.slice(1)) };
-  if (text.startsWith('d')) return { kind: 'done', how: WORDS[text[1]!]!, starts: Number(text.slice(2)) };
+function readClaim(answer: string): Claim {
+  const cut = answer.indexOf('|');
+  const text = cut < 0 ? answer : answer.slice(0, cut);
+  const beside = cut < 0 ? null : { note: readNote(answer.slice(cut + 1)) };
+  if (text.startsWith('g')) return { kind: 'granted', starts: Number(text.slice(1)), ...beside };
+  if (text.startsWith('d')) return { kind: 'done', how: WORDS[text[1]!]!, starts: Number(text.slice(2)), ...beside };
   const [starts, since] = text.slice(1).split(':') as [string, string];
-  return { kind: 'started', starts: Number(starts), sinceMs: since === '' ? null : Number(since) };
+  return { kind: 'started', starts: Number(starts), sinceMs: since === '' ? null : Number(since), ...beside };
+}
+
+/** Neither a bar, a comma nor a colon. */
+const packedNote = (note: string): string => Buffer.from(note, 'utf8').toString('base64url');
+
+function readNote(tail: string): MarkNote {
+  const [forgot = '', kept = ''] = tail.split('|');
+  return { text: Buffer.from(kept.slice(kept.indexOf(':') + 1), 'base64url').toString('utf8'), isSure: forgot === '' };
 }
 
 const packed = (ranges: readonly OffsetRange[]): string => ranges.map(({ from, to }) => `${from}-${to}`).join(',');
@@ -136,118 +156,3 @@ function runsOf(offsets: readonly number[]): OffsetRange[] {
   }
   return runs;
 }
-
-/** ARGV 1 a new token → the token that stands. KEYS of every script: owner, token, marks. */
-const IDENTITY = scriptOf(`
-redis.call('SET', KEYS[2], ARGV[1], 'NX')
-return redis.call('GET', KEYS[2])
-`);
-
-/** Offsets are written with %.0f, since tostring() rounds beyond 10^14. */
-const SHARED = `
-local function text(number) return string.format('%.0f', number) end
-local function parse(value)
-  if not value then return 0, '', '', '' end
-  local starts, done, claim, since = string.match(value, '^(%d+)|(%a?)|([^|]*)|(%d*)$')
-  return tonumber(starts), done, claim, since
-end
-local function pack(starts, done, claim, since) return text(starts) .. '|' .. done .. '|' .. claim .. '|' .. since end
-local function refusal()
-  if redis.call('GET', KEYS[2]) ~= ARGV[1] then return 'other-identity' end
-  local owner, mine = tonumber(redis.call('GET', KEYS[1]) or -1), tonumber(ARGV[2])
-  if owner == mine then return nil end
-  return owner > mine and 'later-owner' or 'owner-missing'
-end
-`;
-
-/**
- * ARGV 1 token · 2 number · 3 committed offset · 4 settled beyond it · 5 doubts; both as `from-to,…`, half open
- * → 'registered', 'later-owner', 'other-identity'
- */
-const REGISTER = scriptOf(`${SHARED}
-if redis.call('GET', KEYS[2]) ~= ARGV[1] then return 'other-identity' end
-if tonumber(redis.call('GET', KEYS[1]) or -1) > tonumber(ARGV[2]) then return 'later-owner' end
-redis.call('SET', KEYS[1], ARGV[2])
-local low = tonumber(ARGV[3])
-for _, field in ipairs(redis.call('HKEYS', KEYS[3])) do
-  if tonumber(field) < low then redis.call('HDEL', KEYS[3], field) end
-end
-for from, to in string.gmatch(ARGV[4], '(%d+)-(%d+)') do
-  for at = tonumber(from), tonumber(to) - 1 do redis.call('HDEL', KEYS[3], text(at)) end
-end
-for from, to in string.gmatch(ARGV[5], '(%d+)-(%d+)') do
-  for at = tonumber(from), tonumber(to) - 1 do
-    local _, done, _, since = parse(redis.call('HGET', KEYS[3], text(at)))
-    redis.call('HSET', KEYS[3], text(at), pack(2, done, '', since))
-  end
-end
-return 'registered'
-`);
-
-/**
- * ARGV 1 token · 2 number · then four a claim: offset, again (0, 1), claim id, ms since the epoch
- * → a refusal, or comma-separated: g<starts> granted · s<starts>:<since or nothing> started · d<o|p|m><starts> done
- */
-const CLAIM = scriptOf(`${SHARED}
-local no = refusal()
-if no then return no end
-if #ARGV < 6 then return '' end
-local fields = {}
-for i = 3, #ARGV, 4 do fields[#fields + 1] = ARGV[i] end
-local values, answers, writes = redis.call('HMGET', KEYS[3], unpack(fields)), {}, {}
-for n = 1, #fields do
-  local at = n * 4 - 1
-  local starts, done, claim, since = parse(values[n])
-  if done ~= '' then
-    answers[n] = 'd' .. done .. text(starts)
-  elseif claim == ARGV[at + 2] then
-    answers[n] = 'g' .. text(starts)
-  elseif starts > 0 and ARGV[at + 1] == '0' then
-    answers[n] = 's' .. text(starts) .. ':' .. since
-  else
-    if starts == 0 then since = ARGV[at + 3] end
-    writes[#writes + 1] = fields[n]
-    writes[#writes + 1] = pack(starts + 1, '', ARGV[at + 2], since)
-    answers[n] = 'g' .. text(starts + 1)
-  end
-end
-if #writes > 0 then redis.call('HSET', KEYS[3], unpack(writes)) end
-return table.concat(answers, ',')
-`);
-
-/** ARGV two an end: offset, o|p|m. Of two ends the weaker promise stays. → 'ended' */
-const END = scriptOf(`${SHARED}
-local strength = { [''] = 0, o = 1, p = 2, m = 3 }
-local fields, seen, writes = {}, {}, {}
-for i = 1, #ARGV, 2 do fields[#fields + 1] = ARGV[i] end
-local values = redis.call('HMGET', KEYS[3], unpack(fields))
-for n = 1, #fields do
-  local at, how = fields[n], ARGV[n * 2]
-  local starts, done, claim, since = parse(seen[at] or values[n])
-  if strength[how] > strength[done] then done = how end
-  seen[at] = pack(starts, done, claim, since)
-  writes[#writes + 1] = at
-  writes[#writes + 1] = seen[at]
-end
-redis.call('HSET', KEYS[3], unpack(writes))
-return 'ended'
-`);
-
-/** ARGV 1 token · 2 number · then two a claim: offset, claim id. → a refusal, or 'cleared' */
-const CLEAR = scriptOf(`${SHARED}
-local no = refusal()
-if no then return no end
-for i = 3, #ARGV, 2 do
-  local starts, done, claim, since = parse(redis.call('HGET', KEYS[3], ARGV[i]))
-  if claim == ARGV[i + 1] and claim ~= '' then
-    if starts <= 1 and done == '' then redis.call('HDEL', KEYS[3], ARGV[i])
-    else redis.call('HSET', KEYS[3], ARGV[i], pack(math.max(0, starts - 1), done, '', since)) end
-  end
-end
-return 'cleared'
-`);
-
-/** ARGV offsets. → how many were there */
-const FORGET = scriptOf(`
-return redis.call('HDEL', KEYS[3], unpack(ARGV))
-`);

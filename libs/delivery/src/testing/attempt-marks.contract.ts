@@ -182,6 +182,77 @@ export function attemptMarksContract(name: string, open: () => Promise<MarksHarn
       ]);
     });
 
+    describe('of a sequence of requests', () => {
+      const noted = { text: '{"read":"ü|,:"}', isSure: true };
+
+      it('keeps what has ended, and counts the next request from the beginning', async () => {
+        const read = ask(5);
+        await claim(mine, read);
+        expect(await marks.progress(mine, [{ offset: 5, claimId: read.claimId, parts: 1, note: noted.text }])).toEqual({ kind: 'noted' });
+        const write = ask(5);
+        expect(await claim(mine, write)).toEqual([{ kind: 'granted', starts: 1, note: noted }]);
+        const later = await register(8);
+        expect(await claim(later, ask(5))).toMatchObject([{ kind: 'started', starts: 1, note: noted }]);
+        await marks.end([{ offset: 5, how: 'once' }]);
+        expect(await claim(later, ask(5))).toEqual([{ kind: 'done', how: 'once', starts: 1, note: noted }]);
+      });
+
+      it('keeps the note when the next start is undone', async () => {
+        const read = ask(5);
+        await claim(mine, read);
+        await marks.progress(mine, [{ offset: 5, claimId: read.claimId, parts: 1, note: noted.text }]);
+        const write = ask(5);
+        await claim(mine, write);
+        await marks.clear(mine, [{ offset: 5, claimId: write.claimId }]);
+        expect(await claim(mine, ask(5))).toEqual([{ kind: 'granted', starts: 1, note: noted }]);
+      });
+
+      it('is refused under another standing, as a claim is', async () => {
+        const read = ask(5);
+        await claim(mine, read);
+        const later = await register(8);
+        const step = { offset: 5, claimId: read.claimId, parts: 1, note: 'late' };
+        expect(await marks.progress(mine, [step])).toEqual({ kind: 'refused', why: 'later-owner' });
+        expect(await marks.progress({ ...later, identity: 'run:other' }, [step])).toEqual({ kind: 'refused', why: 'other-identity' });
+        expect(await claim(later, ask(5))).toEqual([{ kind: 'started', starts: 1, sinceMs: 1_000 }]);
+      });
+
+      it('changes nothing when it comes late: under another start, or of fewer parts', async () => {
+        const first = ask(5);
+        await claim(mine, first);
+        const early = { offset: 5, claimId: first.claimId, parts: 1, note: 'one' };
+        await marks.progress(mine, [early]);
+        const second = ask(5);
+        await claim(mine, second);
+        await marks.progress(mine, [early]);
+        expect(await claim(mine, ask(5))).toMatchObject([{ kind: 'started', starts: 1 }]);
+        await marks.progress(mine, [{ offset: 5, claimId: second.claimId, parts: 2, note: 'two' }]);
+        await marks.progress(mine, [early]);
+        expect(await claim(mine, ask(5))).toMatchObject([{ kind: 'granted', note: { text: 'two' } }]);
+      });
+
+      it('says so when Redis has forgotten meanwhile: more may have begun than the note says', async () => {
+        const read = ask(5);
+        await claim(mine, read);
+        await marks.progress(mine, [{ offset: 5, claimId: read.claimId, parts: 1, note: noted.text }]);
+        const later = await register(8, { doubts: [{ from: 5, to: 7 }] });
+        expect(await claim(later, ask(5), ask(6))).toMatchObject([
+          { kind: 'started', starts: 2, note: { text: noted.text, isSure: false } },
+          { kind: 'started', starts: 2, note: { text: '', isSure: false } },
+        ]);
+        const again = ask(5, { again: true });
+        await claim(later, again);
+        await marks.progress(later, [{ offset: 5, claimId: again.claimId, parts: 2, note: 'two' }]);
+        expect(await claim(later, ask(5))).toMatchObject([{ kind: 'started', note: { text: 'two', isSure: false } }]);
+      });
+
+      it('keeps a note beside an end', async () => {
+        await claim(mine, ask(5));
+        await marks.end([{ offset: 5, how: 'once', note: 'p-1' }]);
+        expect(await claim(mine, ask(5))).toEqual([{ kind: 'done', how: 'once', starts: 1, note: { text: 'p-1', isSure: true } }]);
+      });
+    });
+
     it('keeps partitions and incarnations apart', async () => {
       await claim(mine, ask(5));
       for (const other of [

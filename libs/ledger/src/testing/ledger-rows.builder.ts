@@ -26,7 +26,6 @@ export const fact = (over: Partial<Fact> = {}): Fact => ({
   until: null,
   reason: null,
   by: null,
-  externalid: null,
   faults: [],
   externalid: null,
   ...over,

@@ -8,13 +8,14 @@ import { concealing, secretsOf, staticCredentials } from './credentials.js';
 import type { DeliverBounds } from './deliver.config.js';
 import type { Destination, DestinationPolicy, Sender } from './deliver.ports.js';
 import { healthProbe } from './health-probe.js';
+import { orderingOf } from './ordered-routes.js';
 import { originOf, requestRenderer, type Credentials } from './render-request.js';
 import { LookupResolver, noResolver } from './resolver.undici.js';
 import { bulkNeedsOf, inBulk, shapeOf, signingOf } from './shaping.js';
 import { UndiciSender } from './sender.undici.js';
 
 export type DestinationParts = Readonly<{
-  config: Pick<HoldfastConfig, 'destinations' | 'dev' | 'outbound' | 'routes'>;
+  config: Pick<HoldfastConfig, 'routes' | 'retry' | 'destinations' | 'dev' | 'outbound'>;
   secrets: SecretStore;
   clock: Clock;
   transforms: Transforms;
@@ -92,6 +93,7 @@ export function openDestinations({ config, secrets, clock, bounds, transforms, b
       keep: answerKeeper(one.answer),
       render: requestRenderer(one, credentials, one.batch ? null : signing),
       ...shapeOf(one, config.routes, transforms),
+      ...orderingOf(one.name, config),
     };
   });
   const ends = [...senders, ...destinations.flatMap((one) => one.valves)];

@@ -29,6 +29,7 @@ const route = (to: string, transforms: readonly TransformConfig[], types = ['ord
   types,
   to,
   ordering: 'unordered',
+  onDeadLetter: 'stop',
   transforms,
   coalesceMs: null,
 });

@@ -5,6 +5,7 @@ import type { CompleteConfig } from './complete-config.js';
 import { isAllowEntry, outboundGuard } from './outbound.js';
 import { nearest } from './says.js';
 import { durationMs } from './units.js';
+import type { PathPart } from './yaml-source.js';
 
 /** Names that exist although their items are too broken to be looked at. */
 export type AlsoNamed = Readonly<{ sources: readonly string[]; destinations: readonly string[] }>;
@@ -63,7 +64,34 @@ function checkRoutes(config: CompleteConfig, alsoNamed: AlsoNamed, { faults }: C
         mend: 'write ordering: latest-wins, or take it out',
       });
     }
+    if (route.onDeadLetter !== undefined && route.ordering !== 'strict') {
+      faults.push({
+        path: ['routes', index, 'onDeadLetter'],
+        problem: `says what becomes of later events of an entity, which ${route.ordering} never holds back`,
+        mend: 'write ordering: strict, or take it out',
+      });
+    }
+    checkWindow(route, ['routes', index, 'coalesce'], config, faults);
   });
+}
+
+/** A window is a delay line like any tier. */
+function checkWindow(
+  { coalesce }: CompleteConfig['routes'][number],
+  path: PathPart[],
+  { topics }: CompleteConfig,
+  faults: Check['faults'],
+): void {
+  if (coalesce === undefined) return;
+  const text = typeof coalesce === 'string' ? coalesce : coalesce.window;
+  const kept = typeof topics.retention.retry === 'string' ? topics.retention.retry : topics.retention.retry.time;
+  if (durationMs(text) < 1) faults.push({ path, problem: 'is no window at all', mend: 'write a duration above zero, such as 10s' });
+  if (durationMs(text) >= durationMs(kept))
+    faults.push({
+      path,
+      problem: `is longer than its delay line is kept (${kept})`,
+      mend: 'shorten it, or lengthen topics.retention.retry',
+    });
 }
 
 function checkTop(config: CompleteConfig, found: Check): void {

@@ -52,7 +52,16 @@ const route = z.strictObject({
   transforms: transforms
     .optional()
     .describe('Several, by type and schema version; the first that fits. An event that none fits is a dead letter.'),
-  coalesce: duration.optional().describe('With latest-wins: only the newest of this span goes out.'),
+  coalesce: z
+    .union([duration, z.strictObject({ window: duration })], {
+      error: says('is not a window', 'write { window: 10s }'),
+    })
+    .optional()
+    .describe('With latest-wins, { window }: one delivery for each entity and window goes out, the newest.'),
+  onDeadLetter: z
+    .enum(['stop', 'continue'])
+    .optional()
+    .describe("With strict, what a dead letter means for its entity's later events; by default what the destination says."),
 });
 
 const eventType = z.strictObject({

@@ -246,8 +246,10 @@ export type RouteConfig = Readonly<{
   ordering: 'unordered' | 'latest-wins' | 'strict';
   /** The first that fits makes the body; empty: the body goes byte for byte. */
   transforms: readonly TransformConfig[];
-  /** Inbox coalescing: the newest of this span goes out. null: none. */
+  /** Inbox coalescing: the newest of this span goes out. null: none. Its delay line is one of `retry.tiers`. */
   coalesceMs: number | null;
+  /** Of a strict route: what a dead letter means for later events of its entity. */
+  onDeadLetter: 'stop' | 'continue';
 }>;
 
 /** `types` null: all; `schemaVersions` null: all, and events without a version. `path` is absolute. */

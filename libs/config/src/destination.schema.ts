@@ -60,6 +60,11 @@ const retry = z.strictObject({
     .describe('How much of the traffic may be retries that fail again; what is over it waits, and spends no attempt.'),
 });
 
+const onDeadLetter = z
+  .enum(['stop', 'continue'])
+  .default('stop')
+  .describe('On strict routes: stop, its entity stays parked until an operator decides; continue, its later events go on.');
+
 export const destinationSchema = z.strictObject({
   name: name.describe('Stands in topics, routes and metrics.'),
   http: http.describe('The request that a delivery is.'),
@@ -74,6 +79,7 @@ export const destinationSchema = z.strictObject({
   classify: z.array(classifySchema).max(100).default([]).describe('What an answer means here, before the defaults; the first that fits.'),
   answer: answerSchema.prefault({}).describe('What is kept of answers.'),
   retry: retry.prefault({}).describe('What is done about attempts that failed.'),
+  onDeadLetter,
   breaker: breaker.prefault({}).describe('When to stop calling a destination, and how to find out that it is back.'),
   rateLimit: rateLimit.optional().describe('Of requests, shared by all replicas.'),
   concurrency: concurrency.optional().describe('How many requests are under way, found out; http.maxInFlight where it is not given.'),

@@ -9,13 +9,6 @@ import type { PathPart } from './yaml-source.js';
  */
 export const NOT_IN_FORCE: readonly NotInForce[] = [
   { path: 'destinations.*.runbook', consequence: 'nothing shows it yet' },
-  { path: 'routes.*.ordering', is: ['strict'], consequence: 'events of an entity keep their order until one of them waits for a retry' },
-  {
-    path: 'routes.*.ordering',
-    is: ['latest-wins'],
-    consequence: 'an older revision is dropped when it arrives late, but a waiting retry that a newer one overtakes still goes out',
-  },
-  { path: 'routes.*.coalesce', consequence: 'every event goes out' },
   { path: 'eventTypes.*.schema', consequence: 'bodies are not validated' },
   { path: 'eventTypes.*.owner', consequence: 'nothing shows it yet' },
   { path: 'alerts', consequence: 'no alert is sent' },

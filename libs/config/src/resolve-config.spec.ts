@@ -133,7 +133,7 @@ routes: [{ to: d, ordering: strict }, { to: e }]
       ['hf.events', 3, ['hf.dedupe']],
       ['hf.deliveries.d', 3, ['hf.deliver.d']],
       ['hf.deliveries.e', 3, ['hf.deliver.e']],
-      ['hf.parked.d', 3, []],
+      ['hf.parked.d', 3, ['hf.deliver.d']],
       ['hf.retry.30s', 3, ['hf.delay.30s']],
       ['hf.dlq', 3, ['hf.dlq-handler.dlq']],
       ['hf.invalid', 3, ['hf.dlq-handler.invalid']],

@@ -30,7 +30,7 @@ export function resolveConfig(config: CompleteConfig, folder: string): HoldfastC
     outbound,
     credentials: { tokenKeys: (config.credentials.tokenKeys ?? []).map((ref) => secretRef(ref, folder)) },
     topics: topics(config.topics),
-    retry: { tiers: config.retry.tiers.map(tier) },
+    retry: { tiers: linesOf(config) },
     sources: config.sources.map((source) => resolveSource(source, folder)),
     destinations: config.destinations.map((destination) => resolveDestination(destination, config, folder)),
     routes: config.routes.map((route) => ({
@@ -39,7 +39,8 @@ export function resolveConfig(config: CompleteConfig, folder: string): HoldfastC
       to: route.to,
       ordering: route.ordering,
       transforms: (route.transform ? [route.transform] : (route.transforms ?? [])).map((one) => resolveTransform(one, folder)),
-      coalesceMs: route.coalesce === undefined ? null : durationMs(route.coalesce),
+      coalesceMs: route.coalesce === undefined ? null : durationMs(windowOf(route.coalesce)),
+      onDeadLetter: route.onDeadLetter ?? config.destinations.find(({ name }) => name === route.to)?.onDeadLetter ?? 'stop',
     })),
     eventTypes: config.eventTypes.map(({ type, schema, owner }) => ({
       type,
@@ -50,6 +51,17 @@ export function resolveConfig(config: CompleteConfig, folder: string): HoldfastC
   };
 }
 
+/** The delay lines there are: the tiers, and a line for each window that none of them is. */
+function linesOf({ retry, routes }: CompleteConfig): RetryTier[] {
+  const lines = retry.tiers.map(tier);
+  for (const { coalesce } of routes) {
+    const line = coalesce === undefined ? null : tier(windowOf(coalesce));
+    if (line && !lines.some(({ delayMs }) => delayMs === line.delayMs)) lines.push(line);
+  }
+  return lines;
+}
+
+const windowOf = (coalesce: string | { window: string }): string => (typeof coalesce === 'string' ? coalesce : coalesce.window);
 const tier = (text: string): RetryTier => ({ name: text, delayMs: durationMs(text) });
 
 function topics({ messageMax, retention, ...rest }: CompleteConfig['topics']): TopicsConfig {

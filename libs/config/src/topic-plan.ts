@@ -49,7 +49,9 @@ export function topicPlan(config: HoldfastConfig): readonly PlannedTopic[] {
   return [
     plan('events', names.events, [groups.dedupe], eventMax),
     ...config.destinations.map(({ name }) => plan('deliveries', names.deliveries(name), [groups.deliver(name)], deliveryMax)),
-    ...config.destinations.filter(({ name }) => strict.has(name)).map(({ name }) => plan('parked', names.parked(name), [], retryMax)),
+    ...config.destinations
+      .filter(({ name }) => strict.has(name))
+      .map(({ name }) => plan('parked', names.parked(name), [groups.deliver(name)], retryMax)),
     ...config.retry.tiers.map((tier) => plan('retry', names.retry(tier.name), [groups.delayLine(tier.name)], retryMax)),
     plan('dlq', names.dlq, [groups.dlq], retryMax),
     plan('invalid', names.invalid, [groups.invalid], eventMax + ENVELOPE_MAX_BYTES),

@@ -32,6 +32,7 @@ export const simBounds: Partial<DeliverBounds> = {
   backoffFirstMs: 5,
   backoffMaxMs: 40,
   standingPollMs: 10,
+  doneCheckMs: 30,
 };
 
 export function simPolicy(of: Readonly<{ rule: UnknownRule; maxInFlight: number; fault: DeliverFault | null }>): DestinationPolicy {

@@ -17,8 +17,13 @@ export type DeliverBounds = Readonly<{
   settleMaxRecords: number;
   settleMaxBytes: number;
   claimMaxRecords: number;
-  /** How long a revoked partition waits for what is in flight. */
+  /**
+   * How long a revoked partition waits for what is in flight: longer than the usual `http.timeout`, so that a rebalance or a stop leaves
+   * no doubt. Within the bounds of a source's and of a process's stop.
+   */
   drainMaxMs: number;
+  /** How long a source waits for its partitions to be drained and settled. */
+  stopMaxMs: number;
   retryAfterMaxMs: number;
   retryAfterDefaultMs: number;
   backoffFirstMs: number;
@@ -31,6 +36,8 @@ export type DeliverBounds = Readonly<{
   lookAheadMaxMs: number;
   /** Parked deliveries of one partition; with so many nothing more is read of its queue. */
   parkedMaxRecords: number;
+  /** How often Redis is asked, while what an earlier owner started may still land, whether it has ended. */
+  doneCheckMs: number;
   /** Records of one transaction of a delay line. */
   delayMaxRecords: number;
 }>;
@@ -47,7 +54,8 @@ export const deliverBoundsDefault: DeliverBounds = {
   settleMaxRecords: 1_000,
   settleMaxBytes: 2 * 1024 * 1024,
   claimMaxRecords: 500,
-  drainMaxMs: 5_000,
+  drainMaxMs: 15_000,
+  stopMaxMs: 18_000,
   retryAfterMaxMs: 3_600_000,
   retryAfterDefaultMs: 1_000,
   backoffFirstMs: 50,
@@ -56,5 +64,6 @@ export const deliverBoundsDefault: DeliverBounds = {
   awayMaxEntities: 50_000,
   lookAheadMaxMs: 2_000,
   parkedMaxRecords: 50_000,
+  doneCheckMs: 1_000,
   delayMaxRecords: 500,
 };

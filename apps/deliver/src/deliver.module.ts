@@ -67,7 +67,7 @@ function readConfiguration({ logger }: DeliverGround): Configuration {
 }
 
 function openCluster({ logger, shutdown }: DeliverGround, { settings }: Configuration): LogCluster {
-  const cluster = createKafkajsCluster(settings.kafka, { logger });
+  const cluster = createKafkajsCluster(settings.kafka, { logger, tuning: { stopMaxMs: deliverBoundsDefault.stopMaxMs } });
   shutdown.add('close', 'kafka', () => cluster.close());
   return cluster;
 }

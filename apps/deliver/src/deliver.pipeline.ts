@@ -29,8 +29,9 @@ export async function deliver(item: Item, way: Way): Promise<End | null> {
     // partition is mine.
     const before = planFor(item, way);
     if (before.kind === 'wait') {
-      if (await way.waitUntil(before.untilMs)) continue;
-      return null;
+      const waited = await way.waitOut(item, before.untilMs);
+      if (waited?.kind === 'again') continue;
+      return waited && waited.end;
     }
     // A transform may take its time: it holds no slot, and nothing is claimed for it.
     if (way.destination.shape && item.shaped === undefined && !(await way.shape(item))) return null;

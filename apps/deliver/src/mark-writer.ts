@@ -51,6 +51,11 @@ export class MarkWriter {
     void this.notes.add({ kind: 'forget', offsets });
   }
 
+  /** What was told so far has been asked of Redis. */
+  async written(): Promise<void> {
+    await this.notes.add({ kind: 'forget', offsets: [] });
+  }
+
   private async claimBatch(requests: readonly ClaimRequest[]): Promise<readonly (Claim | null)[]> {
     const { marks, standing } = this.parts;
     const mine = standing.current();

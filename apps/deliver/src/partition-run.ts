@@ -142,6 +142,8 @@ class PartitionRun {
     await this.drained();
     this.settler.close();
     await settling;
+    // What ended here and could not be settled any more, the next owner finds in Redis: this process may end right now.
+    await this.marks?.written();
   }
 
   private open(incarnation: string): Way {
@@ -179,6 +181,7 @@ class PartitionRun {
       stop,
       standingPollMs: bounds.standingPollMs,
       overtakes: (item) => this.ordering?.overtakes(item) ?? null,
+      doneCheckMs: bounds.doneCheckMs,
       // Woken when it may read again, not with each of many.
       admitted: (waiting) => void (waiting < this.parts.bounds.slotWaitersMax && this.room.fire()),
     });

@@ -31,6 +31,7 @@ export type WayParts = Readonly<{
   standingPollMs: number;
   /** By whom a latest-wins delivery is overtaken; left out: there are none here. */
   overtakes?: (item: Item) => Rank | null;
+  doneCheckMs: number;
   /** One that waited for a slot waits no more. */
   admitted(waiting: number): void;
 }>;
@@ -48,11 +49,20 @@ export class Way {
     this.clock = parts.clock;
   }
 
-  async waitUntil(untilMs: number): Promise<boolean> {
-    const { clock, stop } = this.parts;
-    for (let restMs = untilMs - clock.nowMs(); restMs > 0 && !stop.aborted; restMs = untilMs - clock.nowMs())
-      await clock.sleep(restMs, stop);
-    return !stop.aborted;
+  /**
+   * Until nothing of an earlier attempt can land any more; null: the partition goes away first. An owner before me that was told of the
+   * rebalance is still waiting for its requests: Redis is asked now and then whether they have ended.
+   */
+  async waitOut(item: Item, untilMs: number): Promise<Turn | null> {
+    const { clock, stop, doneCheckMs } = this.parts;
+    for (let restMs = untilMs - clock.nowMs(); restMs > 0 && !stop.aborted; restMs = untilMs - clock.nowMs()) {
+      await clock.sleep(item.wasStarted ? Math.min(restMs, doneCheckMs) : restMs, stop);
+      if (!item.wasStarted || stop.aborted || this.parts.standing.current() === null) continue;
+      const claim = await this.claim(item, false);
+      if (claim?.kind === 'done') return this.found(item, decideFound(claim, this.destination.policy.resolve));
+      if (claim?.kind === 'granted') await this.undo(item);
+    }
+    return stop.aborted ? null : AGAIN;
   }
 
   /** What the item's route makes of its data; counts as one that waits. False: the partition goes away first. */

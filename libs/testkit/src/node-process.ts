@@ -17,7 +17,7 @@ export type Exit = Readonly<{ code: number | null; signal: NodeJS.Signals | null
 
 /** Characters of output that are kept; the rest is in the log file. */
 const OUTPUT_MAX = 200_000;
-const STOP_MAX_MS = 15_000;
+const STOP_MAX_MS = 27_000;
 
 /** A Node process under test: started, watched, frozen, killed at will, and never left behind. */
 export class NodeProcess {

@@ -9,6 +9,7 @@ import type { Item } from './item.js';
 import type { MarkWriter } from './mark-writer.js';
 import type { End } from './settlement-records.js';
 import type { StandingKeeper } from './standing.js';
+import { toldOf } from './told-of.js';
 
 /** What came of one turn at the gate: an end, or another turn. */
 export type Turn = Readonly<{ kind: 'end'; end: End }> | Readonly<{ kind: 'again' }>;
@@ -47,6 +48,13 @@ export class Way {
   constructor(private readonly parts: WayParts) {
     this.destination = parts.destination;
     this.clock = parts.clock;
+  }
+
+  async waitUntil(untilMs: number): Promise<boolean> {
+    const { clock, stop } = this.parts;
+    for (let restMs = untilMs - clock.nowMs(); restMs > 0 && !stop.aborted; restMs = untilMs - clock.nowMs())
+      await clock.sleep(restMs, stop);
+    return !stop.aborted;
   }
 
   /**
@@ -236,7 +244,7 @@ export class Way {
     item.retriedMs += entry.tookms;
     if (classified.class === 'delivered') gate.delivered++;
     if (item.delivery.attempt > 0 && classified.class !== 'transient' && classified.class !== 'unknown') gate.paidBack();
-    if (gate.isTold) this.tell(item, outcome, classified, entry);
+    if (gate.isTold && !outcome.isEcho) gate.told(toldOf(outcome, classified, entry, { nowMs, isRetry: item.delivery.attempt > 0 }));
     return {
       outcome: classified,
       retryAfterMs: isAnswer ? outcome.retryAfterMs : null,
@@ -255,22 +263,6 @@ export class Way {
   private heldBy({ stayedAt }: Item): HoldReason | null {
     const { gate } = this.parts;
     return stayedAt !== null && gate.delivered > stayedAt ? null : gate.outage();
-  }
-
-  /** A look-up's outcome too, where the partner did not answer it: it says as much about the partner. */
-  private tell(item: Item, outcome: SentOutcome, { class: named, effect }: Classified, { tookms }: HistoryEntry): void {
-    if (outcome.isEcho) return;
-    const isAnswer = outcome.kind === 'responded';
-    this.parts.gate.told({
-      class: named,
-      effect,
-      status: isAnswer ? outcome.status : null,
-      nowMs: this.clock.nowMs(),
-      tookMs: outcome.kind === 'unsendable' || (outcome.kind === 'unreachable' && outcome.when === 'before') ? null : tookms,
-      retryAfterMs: isAnswer ? outcome.retryAfterMs : null,
-      rateLimit: null,
-      isRetry: item.delivery.attempt > 0,
-    });
   }
 
   async follow(item: Item, step: NextStep, how: Readonly<{ classified: Classified; doneAs: DoneAs }>): Promise<Turn> {
@@ -297,7 +289,7 @@ export class Way {
   /** Stays in its lane, at the end of those who wait. A start that may have taken effect stays as well, and the next one knows of it. */
   private async stay(item: Item, step: Extract<NextStep, { kind: 'stay' }>, { effect }: Classified): Promise<Turn> {
     item.retriedMs += step.retriedMs;
-    item.stayedAt = this.parts.gate.delivered;
+    if (step.reason !== 'throttled') item.stayedAt = this.parts.gate.delivered;
     this.parts.report.stays(item.delivery, step.reason);
     rememberDoubts(item, step);
     if (effect !== 'maybe') return this.unsent(item);

@@ -1,10 +1,12 @@
 import type { Breakers, BreakerValve } from '#libs/breaker/src/index.js';
 import { outboundGuard, type DestinationConfig, type HoldfastConfig, type SecretStore } from '#libs/config/src/index.js';
+import { secretPlaces, type Credential, type TokenStore } from '#libs/credentials/src/index.js';
 import type { Valve } from '#libs/delivery/src/index.js';
 import type { Clock } from '#libs/kafka/src/index.js';
 import type { Transforms } from '#libs/shaping/src/index.js';
 import { answerKeeper, answerRules, needsOf } from './answers.js';
-import { concealing, secretsOf, staticCredentials } from './credentials.js';
+import type { CredentialTelling } from './credential-telling.js';
+import { credentialsOf, noHeaders, shown } from './deliver.credentials.js';
 import type { DeliverBounds } from './deliver.config.js';
 import type { Destination, DestinationPolicy, Sender } from './deliver.ports.js';
 import { healthProbe } from './health-probe.js';
@@ -15,8 +17,10 @@ import { bulkNeedsOf, inBulk, shapeOf, signingOf } from './shaping.js';
 import { UndiciSender } from './sender.undici.js';
 
 export type DestinationParts = Readonly<{
-  config: Pick<HoldfastConfig, 'routes' | 'retry' | 'destinations' | 'dev' | 'outbound'>;
+  config: Pick<HoldfastConfig, 'routes' | 'retry' | 'destinations' | 'dev' | 'outbound' | 'environment'>;
   secrets: SecretStore;
+  tokens: TokenStore;
+  credentialTelling(destination: string): CredentialTelling;
   clock: Clock;
   transforms: Transforms;
   /** Left out: destinations have none but `maxInFlight`. */
@@ -50,13 +54,14 @@ export function policyOf(config: DestinationConfig, bounds: DeliverBounds): Dest
 }
 
 export const secretsOfDestinations = ({ destinations }: Pick<HoldfastConfig, 'destinations'>) =>
-  destinations.flatMap(({ auth, signing }) => [...secretsOf(auth), ...(signing?.secrets ?? [])]);
+  destinations.flatMap(({ auth, tls, signing }) => [...secretPlaces(auth, tls).map(({ ref }) => ref), ...(signing?.secrets ?? [])]);
 
 /** Each destination with its own pools; `close` ends them. */
-export function openDestinations({ config, secrets, clock, bounds, transforms, breakers, limits = () => [] }: DestinationParts): {
+export function openDestinations(parts: DestinationParts): {
   destinations: Destination[];
   close(): Promise<void>;
 } {
+  const { config, secrets, clock, bounds, transforms, breakers, limits = () => [], tokens, credentialTelling } = parts;
   const outbound = outboundGuard({ dev: config.dev, allow: config.outbound.allow });
   const senders: UndiciSender[] = [];
   const open = (options: ConstructorParameters<typeof UndiciSender>[0]): UndiciSender => {
@@ -66,32 +71,41 @@ export function openDestinations({ config, secrets, clock, bounds, transforms, b
   };
   const destinations = config.destinations.map((one): Destination => {
     const { http, unknown } = one;
-    const credentials = staticCredentials(one.auth, secrets);
-    const way = { timeoutMs: http.timeoutMs, outbound, clock };
+    const policy = policyOf(one, bounds);
+    const { credential, tls } = credentialsOf(one, {
+      environment: config.environment,
+      secrets,
+      store: tokens,
+      outbound,
+      clock,
+      telling: credentialTelling,
+    });
+    const way = { timeoutMs: http.timeoutMs, outbound, clock, tls };
     const { lookup } = unknown;
     const signing = signingOf(one, secrets, clock);
     const opened = { ...way, ...needsOf(one), ...bulkNeedsOf(one), origin: originOf(http.url), maxInFlight: http.maxInFlight };
     const asks = { ...way, maxInFlight: lookupsMaxInFlight, answerMaxBytes: lookupAnswerMaxBytes, keepMaxBytes: lookupAnswerMaxBytes };
     return {
       name: one.name,
-      policy: policyOf(one, bounds),
-      sender: concealing(inBulk(open(opened), one, signing, clock), one.auth),
+      policy,
+      sender: inBulk(shown(credential, policy, open(opened)), one, signing, clock),
       resolver: lookup
-        ? new LookupResolver(lookup, concealing(open({ ...asks, origin: originOf(lookup.url) }), one.auth), credentials)
+        ? new LookupResolver(lookup, shown(credential, policy, open({ ...asks, origin: originOf(lookup.url) })), noHeaders)
         : noResolver,
       valves: valvesOf({
+        credential,
         limits: limits(one),
         breaker: () =>
           breakers &&
           breakerOf(one, {
             breakers,
-            credentials,
+            credentials: noHeaders,
             clock,
-            open: (origin) => concealing(open({ ...way, origin, maxInFlight: 1 }), one.auth),
+            open: (origin) => shown(credential, policy, open({ ...way, origin, maxInFlight: 1 })),
           }),
       }),
       keep: answerKeeper(one.answer),
-      render: requestRenderer(one, credentials, one.batch ? null : signing),
+      render: requestRenderer(one, noHeaders, one.batch ? null : signing),
       ...shapeOf(one, config.routes, transforms),
       ...orderingOf(one.name, config),
     };
@@ -100,9 +114,11 @@ export function openDestinations({ config, secrets, clock, bounds, transforms, b
   return { destinations, close: async () => void (await Promise.all(ends.map((one) => one.close()))) };
 }
 
+type ValveParts = Readonly<{ credential: Credential | null; breaker: () => Valve | undefined; limits: readonly Valve[] }>;
+
 /** What may keep a destination's requests back, in the order in which it is asked: a token that the breaker then does not need lapses, a canary's right is not spent on a rate that has none. */
-function valvesOf({ breaker, limits }: Readonly<{ breaker: () => Valve | undefined; limits: readonly Valve[] }>): readonly Valve[] {
-  return [...limits, breaker()].filter((valve) => valve !== undefined);
+function valvesOf({ credential, breaker, limits }: ValveParts): readonly Valve[] {
+  return [credential?.valve, ...limits, breaker()].filter((valve) => valve !== undefined);
 }
 
 type BreakerParts = Readonly<{ breakers: Breakers; credentials: Credentials; clock: Clock; open: (origin: string) => Sender }>;

@@ -2,8 +2,18 @@ import { Module, type DynamicModule } from '@nestjs/common';
 import { randomUUID } from 'node:crypto';
 import { RedisBreakerStore } from '#libs/breaker/src/breaker.module.js';
 import { Breakers } from '#libs/breaker/src/index.js';
-import { formatFault, loadConfig, loadSettings, openSecrets, type HoldfastConfig, type Settings } from '#libs/config/src/index.js';
+import {
+  formatFault,
+  loadConfig,
+  loadSettings,
+  openSecrets,
+  type HoldfastConfig,
+  type SecretStore,
+  type Settings,
+} from '#libs/config/src/index.js';
 import { HttpRegistry, openCodec, type Codec } from '#libs/contracts/src/index.js';
+import { RedisTokenStore } from '#libs/credentials/src/credentials.module.js';
+import { MemoryTokenStore, tokenSeal, type TokenStore } from '#libs/credentials/src/index.js';
 import { RedisAttemptMarksStore } from '#libs/delivery/src/delivery.module.js';
 import { topicNames } from '#libs/domain/src/index.js';
 import { RedisConnection } from '#libs/identity/src/identity.module.js';
@@ -14,6 +24,7 @@ import { createKafkajsCluster } from '#libs/kafka/src/kafka.module.js';
 import { boundedType, onceThere, type Ground } from '#libs/observability/src/index.js';
 import { ThreadTransforms } from '#libs/shaping/src/shaping.module.js';
 import { breakerTelling } from './breaker-telling.js';
+import { credentialTelling } from './credential-telling.js';
 import { deliverBoundsDefault } from './deliver.config.js';
 import { openDestinations, secretsOfDestinations } from './deliver.destinations.js';
 import { registerHealth } from './deliver.health.js';
@@ -95,7 +106,7 @@ function wire({ ground, of: { config }, cluster, redis, codec }: Parts): Deliver
   const { logger, metrics, readiness, shutdown } = ground;
   const { prefix } = config.topics;
   const clock = systemClock;
-  const secrets = openSecrets(secretsOfDestinations(config));
+  const secrets = openSecrets([...secretsOfDestinations(config), ...config.credentials.tokenKeys]);
   shutdown.add('close', 'secrets', () => secrets.close());
   const transforms = new ThreadTransforms();
   shutdown.add('close', 'transforms', () => transforms.close());
@@ -110,6 +121,8 @@ function wire({ ground, of: { config }, cluster, redis, codec }: Parts): Deliver
     breakers,
     limits: (destination) => limitsOf(destination, limits),
     bounds: deliverBoundsDefault,
+    tokens: tokenStore({ config, secrets, redis }),
+    credentialTelling: (destination) => credentialTelling(destination, { logger, metrics, environment: config.environment }),
   });
   breakers.start();
   shutdown.add('close', 'connections to partners', close);
@@ -138,6 +151,21 @@ function openLimits(redis: RedisConnection, parts: Pick<LimitParts, 'clock' | 'm
   const board = new RedisHoldBoard(redis, prefix);
   const holds = new SharedHolds({ board, clock, retryAfterDefaultMs, retryAfterMaxMs });
   return { clock, metrics, holds, rates: new RedisRateStore(redis, prefix), calendarOf: cronCalendar };
+}
+
+/** Shared by all replicas, sealed; without a key to seal with, tokens do not leave the process. */
+function tokenStore({
+  config,
+  secrets,
+  redis,
+}: Readonly<{ config: HoldfastConfig; secrets: SecretStore; redis: RedisConnection }>): TokenStore {
+  const { tokenKeys } = config.credentials;
+  if (tokenKeys.length === 0) return new MemoryTokenStore();
+  return new RedisTokenStore(
+    redis,
+    tokenSeal(() => secrets.get(tokenKeys)),
+    config.topics.prefix,
+  );
 }
 
 /** What is measured beside the partitions. */

@@ -2,6 +2,8 @@ import { lookup as dnsLookup, type LookupAddress } from 'node:dns';
 import { isIP, type LookupFunction } from 'node:net';
 import { buildConnector, type Dispatcher } from 'undici';
 import type { OutboundGuard } from '#libs/config/src/index.js';
+import { rotating } from '#libs/credentials/src/credentials.module.js';
+import type { TlsSource } from '#libs/credentials/src/index.js';
 import type { Outcome } from '#libs/delivery/src/index.js';
 import type { Clock } from '#libs/kafka/src/index.js';
 import { Connections, type Borrower } from './connections.undici.js';
@@ -20,6 +22,8 @@ export type SenderOptions = Readonly<{
   answerMaxBytes?: number;
   /** PEM; for partners with a private authority. */
   ca?: string;
+  /** Our certificate and the partner's authorities, as they are now. */
+  tls?: TlsSource | null;
 }> &
   Partial<AnswerNeeds>;
 
@@ -200,7 +204,7 @@ class Exchange implements Borrower {
 }
 
 /** Refuses addresses after DNS, at the moment of connecting: a name cannot change its mind between a check and the use. */
-function connector({ outbound, origin, timeoutMs, ca }: SenderOptions): buildConnector.connector {
+function connector({ outbound, origin, timeoutMs, ca, tls = null }: SenderOptions): buildConnector.connector {
   // A host that is allowed by name may lead anywhere; every other only to addresses that may be called.
   const guarded =
     (isNamed: boolean): LookupFunction =>
@@ -215,12 +219,8 @@ function connector({ outbound, origin, timeoutMs, ca }: SenderOptions): buildCon
     };
   const host = new URL(origin).hostname.replace(/^\[|\]$/g, '');
   const isNamed = outbound.isNamed(host);
-  const connect = buildConnector({
-    timeout: Math.min(connectMaxMs, timeoutMs),
-    allowH2: false,
-    lookup: guarded(isNamed),
-    ...(ca !== undefined && { ca }),
-  });
+  const fixed = { timeout: Math.min(connectMaxMs, timeoutMs), allowH2: false, lookup: guarded(isNamed), ...(ca !== undefined && { ca }) };
+  const connect = rotating(tls, (pems) => buildConnector({ ...fixed, ...pems }));
   return (options, callback) => {
     if (isIP(host) !== 0 && !isNamed && !outbound.allowsAddress(host)) return callback(refusal(host), null);
     return connect(options, callback);

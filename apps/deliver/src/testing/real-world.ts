@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { RedisBreakerStore } from '#libs/breaker/src/breaker.module.js';
 import { Breakers, type BreakerState } from '#libs/breaker/src/index.js';
 import { loadConfig, topicPlan, type HoldfastConfig } from '#libs/config/src/index.js';
+import { MemoryTokenStore } from '#libs/credentials/src/index.js';
 import { HttpRegistry, openCodec, type Codec } from '#libs/contracts/src/index.js';
 import { RedisAttemptMarksStore } from '#libs/delivery/src/delivery.module.js';
 import { topicNames, type Delivery, type Fact, type TopicNames } from '#libs/domain/src/index.js';
@@ -92,6 +93,10 @@ export class RealWorld {
       transforms: { run: async () => ({ ok: false, code: 'transform-unusable', error: 'none here' }), close: async () => {} },
       config,
       secrets: { get: () => [], close: () => {} },
+      tokens: new MemoryTokenStore(),
+      credentialTelling: () => {
+        throw new Error('no destination of this world has credentials');
+      },
       clock: systemClock,
       bounds: { ...deliverBoundsDefault, ...bounds },
     });

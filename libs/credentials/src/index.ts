@@ -1,0 +1,11 @@
+export * from './token.js';
+export * from './credential.js';
+export * from './credential-id.js';
+export * from './decide-refresh.js';
+export * from './rejection.fold.js';
+export * from './authorized-sender.js';
+export * from './token-store.port.js';
+export * from './token-endpoint.port.js';
+export * from './token-seal.js';
+export { MemoryTokenStore } from './token-store.memory.js';
+export { tlsSource, type TlsSource } from './tls-source.js';

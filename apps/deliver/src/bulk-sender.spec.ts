@@ -28,7 +28,14 @@ function world(answer: Answer = () => ok, over: Partial<BulkOptions> = {}) {
   const inner: Sender = {
     send: async (request, deadline) => {
       const text = request.body!.toString();
-      const items = (over.format === 'ndjson' ? text.trimEnd().split('\n').map((line) => JSON.parse(line) as unknown) : JSON.parse(text)) as { n: number }[];
+      const items = (
+        over.format === 'ndjson'
+          ? text
+              .trimEnd()
+              .split('\n')
+              .map((line) => JSON.parse(line) as unknown)
+          : JSON.parse(text)
+      ) as { n: number }[];
       sent.push({ request, deadline, numbers: items.map(({ n }) => n) });
       return answer(items, request, deadline);
     },
@@ -48,12 +55,18 @@ function world(answer: Answer = () => ok, over: Partial<BulkOptions> = {}) {
   });
   const send = (n: number, { path = '/bulk', body = `{"n":${n}}`, restMs = 1_000 } = {}): Promise<Outcome> =>
     bulk.send(
-      { method: 'POST', path, headers: { authorization: `t${n}`, 'x-holdfast-event-id': `ev${n}`, 'idempotency-key': `k${n}` }, body: Buffer.from(body) },
+      {
+        method: 'POST',
+        path,
+        headers: { authorization: `t${n}`, 'x-holdfast-event-id': `ev${n}`, 'idempotency-key': `k${n}` },
+        body: Buffer.from(body),
+      },
       { wallMs: nowMs + restMs, monotonicMs: nowMs + restMs },
     );
   return { sent, send };
 }
-const statusOf = (outcome: Outcome): unknown => (outcome.kind === 'responded' ? outcome.status : 'code' in outcome ? outcome.code : outcome.kind);
+const statusOf = (outcome: Outcome): unknown =>
+  outcome.kind === 'responded' ? outcome.status : 'code' in outcome ? outcome.code : outcome.kind;
 
 describe('BulkSender', () => {
   it('sends as many as fit at once, and the rest when the oldest has waited', async () => {
@@ -63,7 +76,10 @@ describe('BulkSender', () => {
     await pass(19);
     expect(sent).toHaveLength(1);
     await pass(2);
-    expect(sent.map(({ numbers }) => numbers)).toEqual([[0, 1, 2, 3], [4, 5]]);
+    expect(sent.map(({ numbers }) => numbers)).toEqual([
+      [0, 1, 2, 3],
+      [4, 5],
+    ]);
     expect((await all).map(statusOf)).toEqual([200, 200, 200, 200, 200, 200]);
   });
 
@@ -110,7 +126,10 @@ describe('BulkSender', () => {
     open[1]!();
     open[2]!();
     await pass(5);
-    expect(sent.slice(3).map(({ request, numbers }) => [request.path, numbers])).toEqual([['/bulk', [3]], ['/other', [9]]]);
+    expect(sent.slice(3).map(({ request, numbers }) => [request.path, numbers])).toEqual([
+      ['/bulk', [3]],
+      ['/other', [9]],
+    ]);
   });
 
   it('gives the request the earliest deadline, and sends back who has waited for half of his', async () => {
@@ -148,8 +167,21 @@ describe('BulkSender', () => {
   });
 
   it('tells each item its own result, and counts the request once', async () => {
-    const results = { pointer: '/r', names: { kind: 'id', pointer: '/id' }, status: '/s', statuses: {}, error: null, lists: 'all' } as const;
-    const body = JSON.stringify({ r: [{ id: 0, s: 422 }, { id: 1, s: 200 }, { id: 3, s: 503 }] });
+    const results = {
+      pointer: '/r',
+      names: { kind: 'id', pointer: '/id' },
+      status: '/s',
+      statuses: {},
+      error: null,
+      lists: 'all',
+    } as const;
+    const body = JSON.stringify({
+      r: [
+        { id: 0, s: 422 },
+        { id: 1, s: 200 },
+        { id: 3, s: 503 },
+      ],
+    });
     const { send } = world(() => ({ ...ok, status: 207, body }), { results });
     const outcomes = await Promise.all([0, 1, 2, 3].map((n) => send(n)));
     expect(outcomes.map(statusOf)).toEqual([422, 200, 'HF_ITEM_UNTOLD', 503]);

@@ -25,16 +25,79 @@ describe('decideBulkAnswer', () => {
     ['no rule, throttled', 429, '{}', null, ['whole', 'whole', 'whole']],
     ['no rule, broken', 500, '{}', null, ['whole', 'whole', 'whole']],
     ['no rule, unauthorized', 401, '{}', null, ['whole', 'whole', 'whole']],
-    ['by id, in another order', 207, json({ items: [{ id: 'c', status: 409 }, { id: 'a', status: 201 }, { id: 'b', status: 200 }] }), byId, ['201', '200', '409']],
-    ['by id, one missing', 200, json({ items: [{ id: 'a', status: 200 }, { id: 'b', status: 200 }] }), byId, ['200', '200', 'untold']],
-    ['by id, one without a status', 200, json({ items: [{ id: 'a', status: 200 }, { id: 'b' }, { id: 'c', status: 'odd' }] }), byId, ['200', 'untold', 'untold']],
-    ['by id, strangers', 200, json({ items: [{ id: 'x', status: 422 }, { id: 'a', status: 200 }] }), byId, ['200', 'untold', 'untold']],
+    [
+      'by id, in another order',
+      207,
+      json({
+        items: [
+          { id: 'c', status: 409 },
+          { id: 'a', status: 201 },
+          { id: 'b', status: 200 },
+        ],
+      }),
+      byId,
+      ['201', '200', '409'],
+    ],
+    [
+      'by id, one missing',
+      200,
+      json({
+        items: [
+          { id: 'a', status: 200 },
+          { id: 'b', status: 200 },
+        ],
+      }),
+      byId,
+      ['200', '200', 'untold'],
+    ],
+    [
+      'by id, one without a status',
+      200,
+      json({ items: [{ id: 'a', status: 200 }, { id: 'b' }, { id: 'c', status: 'odd' }] }),
+      byId,
+      ['200', 'untold', 'untold'],
+    ],
+    [
+      'by id, strangers',
+      200,
+      json({
+        items: [
+          { id: 'x', status: 422 },
+          { id: 'a', status: 200 },
+        ],
+      }),
+      byId,
+      ['200', 'untold', 'untold'],
+    ],
     ['by id, a number for a name', 200, json({ items: [{ id: 1, status: 200 }] }), byId, ['untold', 'untold', 'untold']],
-    ['by place', 207, json({ items: [{ at: 2, status: 422 }, { at: 0, status: 200 }, { at: 1, status: '503' }] }), byIndex, ['200', '503', '422']],
+    [
+      'by place',
+      207,
+      json({
+        items: [
+          { at: 2, status: 422 },
+          { at: 0, status: 200 },
+          { at: 1, status: '503' },
+        ],
+      }),
+      byIndex,
+      ['200', '503', '422'],
+    ],
     ['by a place that is not there', 200, json({ items: [{ at: 7, status: 422 }] }), byIndex, ['untold', 'untold', 'untold']],
     ['in order, true and false', 200, json([{ success: true }, { success: false }, { success: true }]), inOrder, ['200', '422', '200']],
     ['in order, too few', 200, json([{ success: true }]), inOrder, ['untold', 'untold', 'untold']],
-    ['words', 200, json({ items: [{ id: 'a', status: 'OK' }, { id: 'b', status: 'RETRY' }] }), results({ statuses: { OK: 200, RETRY: 503 } }), ['200', '503', 'untold']],
+    [
+      'words',
+      200,
+      json({
+        items: [
+          { id: 'a', status: 'OK' },
+          { id: 'b', status: 'RETRY' },
+        ],
+      }),
+      results({ statuses: { OK: 200, RETRY: 503 } }),
+      ['200', '503', 'untold'],
+    ],
     ['failures alone', 200, json({ items: [{ id: 'b', why: 'no article' }] }), failures, ['whole', '422', 'whole']],
     ['no failures', 200, json({ items: [] }), failures, ['whole', 'whole', 'whole']],
     ['failures, none listed', 204, null, failures, ['whole', 'whole', 'whole']],
@@ -56,7 +119,12 @@ describe('decideBulkAnswer', () => {
   });
 
   it('keeps what was said of the item', () => {
-    const body = json({ items: [{ id: 'a', why: 'no article' }, { id: 'b', why: { code: 7 } }] });
+    const body = json({
+      items: [
+        { id: 'a', why: 'no article' },
+        { id: 'b', why: { code: 7 } },
+      ],
+    });
     const said = decideBulkAnswer({ status: 200, body }, ['a', 'b'], failures);
     expect(said).toEqual([
       { kind: 'answered', status: 422, body: 'no article' },

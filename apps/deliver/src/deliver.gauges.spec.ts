@@ -38,6 +38,7 @@ function partsOf(line: { offset: number; types: string[] }, metrics: GaugeParts[
         { group: 'g', topic: topics.retry('30s'), joined: true, partitions: [0], lastHeartbeatMs: 0, missingTopic: false, stuck: [] },
       ],
       holds: () => [],
+      parked: () => [],
     },
     metrics,
     boundedType: (type) => type,

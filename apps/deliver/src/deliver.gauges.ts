@@ -11,8 +11,8 @@ const depthMaxRecords = 1_000;
 
 export type GaugeParts = Readonly<{
   cluster: Pick<LogCluster, 'reader' | 'committed'>;
-  process: Pick<DeliverProcess, 'status' | 'holds'>;
-  metrics: Pick<Metrics<'deliver'>, 'retryDepth' | 'holdSeconds'>;
+  process: Pick<DeliverProcess, 'status' | 'holds' | 'parked'>;
+  metrics: Pick<Metrics<'deliver'>, 'retryDepth' | 'holdSeconds' | 'parkedDepth'>;
   boundedType(type: string): string;
   clock: Clock;
   topics: TopicNames;
@@ -31,6 +31,8 @@ export async function watchGauges(parts: GaugeParts, signal: AbortSignal): Promi
 
 export function measureHolds({ process, metrics, destinations, clock }: GaugeParts): void {
   const nowMs = clock.nowMs();
+  for (const destination of destinations) metrics.parkedDepth.set({ destination }, 0);
+  for (const { destination, size } of process.parked()) metrics.parkedDepth.inc({ destination }, size);
   for (const destination of destinations) for (const reason of holdReasons) metrics.holdSeconds.set({ destination, reason }, 0);
   for (const { destination, reason, sinceMs } of process.holds())
     metrics.holdSeconds.set({ destination, reason }, Math.max(0, nowMs - sinceMs) / 1_000);

@@ -95,6 +95,7 @@ describe('what is measured', () => {
       cluster: log.process(),
       process: {
         status: () => [status],
+        parked: () => [{ destination: 'portal', partition: 0, size: 3 }],
         holds: () => [{ destination: 'portal', reason: 'throttled', sinceMs: 3_000, untilMs: 0, detail: null }],
       },
       metrics,
@@ -109,6 +110,10 @@ describe('what is measured', () => {
     expect(await line('holdfast_retry_depth{')).toEqual([
       'holdfast_retry_depth{tier="30s",type="order.updated"} 2',
       'holdfast_retry_depth{tier="30s",type="other"} 1',
+    ]);
+    expect(await line('holdfast_parked_depth{')).toEqual([
+      'holdfast_parked_depth{destination="portal"} 3',
+      'holdfast_parked_depth{destination="shop"} 0',
     ]);
     const holds = await line('holdfast_hold_seconds{');
     expect(holds).toContain('holdfast_hold_seconds{destination="portal",reason="throttled"} 7');

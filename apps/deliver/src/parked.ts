@@ -284,7 +284,7 @@ export class Parked {
       const { wait } = entry;
       const restMs = wait.kind === 'due' ? Math.max(0, entry.appendedAtMs + wait.delayMs - ports.clock.nowMs()) : 0;
       const still: ParkedWait = wait.kind === 'due' ? { kind: 'due', delayMs: restMs } : wait;
-      settle(this.park(item, { wait: still, reason: 'parked still', class: 'parked' }));
+      settle(this.park(item, { wait: still, reason: item.delivery.reason ?? 'parked still', class: item.delivery.class ?? 'parked' }));
     };
     this.isMoving = true;
     track(moving().finally(() => void (this.isMoving = false)));

@@ -39,7 +39,7 @@ export type DestinationVerdict =
       attempt: number | null;
       class: string | null;
       reason: string | null;
-      /** For an operator's word, in the DLQ: nothing goes on by itself. */
+      /** For an operator's word, in the DLQ or parked: nothing goes on by itself. */
       held: boolean;
     }
   | { verdict: 'dead-lettered'; where: string; at: number; class: string | null; status: number | null; reason: string | null }
@@ -60,6 +60,7 @@ const DELIVERED: readonly string[] = ['delivered-once', 'delivered-once-by-proof
  * | discarded                         | discarded                                   |
  * | requeued                          | waiting, in the destination's queue         |
  * | dead-lettered                     | dead-lettered                               |
+ * | held, parked                      | waiting, where in the parked topic and since when |
  * | held                              | waiting, held, and where in the DLQ         |
  * | a record in the DLQ, no fact seen | dead-lettered                               |
  * | attempted with a tier             | waiting, in that delay line                 |
@@ -87,9 +88,13 @@ export function foldDestination(destination: string, facts: readonly Fact[], log
     const reason = `requeued by ${requeued.by ?? 'unknown'}: ${requeued.reason ?? ''}`;
     return waiting(destination, { trace: trace?.room === 'queue' ? trace : null, reason });
   }
+  const held = last('held');
+  if (trace?.room === 'parked' || held?.tier === PARKED) {
+    const loss = trace && lossOf(trace, facts, log);
+    return loss ?? parked(destination, facts, trace ?? null);
+  }
   const dead = last('dead-lettered');
   if (dead) return deadLettered(dead, dlq);
-  const held = last('held');
   if (held && !last('attempted'))
     return {
       verdict: 'waiting',
@@ -107,6 +112,26 @@ export function foldDestination(destination: string, facts: readonly Fact[], log
   const loss = trace && lossOf(trace, facts, log);
   if (loss) return loss;
   return waiting(destination, { trace: trace ?? null, attempted });
+}
+
+/** What deliver's facts call the parked topic. */
+const PARKED = 'parked';
+
+/** A strict entity's head, or one behind it: the last fact of it says which, the first one since when. */
+function parked(destination: string, facts: readonly Fact[], trace: DeliveryTrace | null): DestinationVerdict {
+  const told = facts.filter((fact) => fact.tier === PARKED).sort((a, b) => (a.hop ?? 0) - (b.hop ?? 0));
+  const [first, last] = [told[0], told.at(-1)];
+  const since = first ? ` since ${new Date(first.at).toISOString()}` : '';
+  return {
+    verdict: 'waiting',
+    where: trace?.position ?? `the parked topic of ${destination}`,
+    until: last?.until ?? null,
+    attempt: last?.attempt ?? trace?.attempt ?? null,
+    class: last?.class ?? trace?.class ?? null,
+    reason: last ? `parked${since}: ${last.reason ?? ''}` : 'parked behind its entity',
+    // One behind another waits for that one, one with a time for that: only a stopped head waits for an operator.
+    held: last?.fact === 'held' && last.until === null && last.class !== PARKED,
+  };
 }
 
 /** Two settlements, or two attempts that the partner took, are two effects, whatever each one said of itself. */
@@ -163,7 +188,7 @@ function waiting(
     until: isInLine ? (trace?.until ?? attempted?.until ?? null) : null,
     attempt: attempted?.attempt ?? trace?.attempt ?? null,
     class: attempted?.class ?? attempted?.attempts.at(-1)?.class ?? trace?.class ?? null,
-    reason: reason ?? (trace?.room === 'parked' ? 'parked behind its entity' : (attempted?.reason ?? null)),
+    reason: reason ?? attempted?.reason ?? null,
     held: false,
   };
 }

@@ -97,10 +97,12 @@ export class EvidenceReader {
     const { names, groups, cluster } = this.ports;
     const destinations = new Set(facts.flatMap((fact) => [...fact.destinations, ...(fact.destination ? [fact.destination] : [])]));
     const tiers = new Set(facts.flatMap((fact) => (fact.tier ? [fact.tier] : [])));
+    const parked = new Set(facts.flatMap((fact) => (fact.tier === 'parked' && fact.destination ? [fact.destination] : [])));
     const readers = [
       { group: groups.dedupe, topic: names.events },
       ...[...destinations].map((name) => ({ group: groups.deliver(name), topic: names.deliveries(name) })),
-      ...[...tiers].map((tier) => ({ group: groups.delayLine(tier), topic: names.retry(tier) })),
+      ...[...tiers].filter((tier) => tier !== 'parked').map((tier) => ({ group: groups.delayLine(tier), topic: names.retry(tier) })),
+      ...[...parked].map((name) => ({ group: groups.deliver(name), topic: names.parked(name) })),
     ];
     return readPassed(
       cluster,
@@ -138,7 +140,9 @@ export class EvidenceReader {
       for (const [destination, { verdict }] of Object.entries(history.verdicts)) {
         const tiers = new Set(own.flatMap((fact) => (fact.destination === destination && fact.tier ? [fact.tier] : [])));
         const waits = [
-          ...[...tiers].map((tier) => ({ topic: names.retry(tier), room: 'delay-line' as const, delayMs: delayOf(tier) })),
+          ...[...tiers]
+            .filter((tier) => tier !== 'parked')
+            .map((tier) => ({ topic: names.retry(tier), room: 'delay-line' as const, delayMs: delayOf(tier) })),
           { topic: names.parked(destination), room: 'parked' as const, delayMs: null },
           { topic: names.deliveries(destination), room: 'queue' as const, delayMs: null },
         ];

@@ -81,6 +81,13 @@ export const metricCatalogue = {
     labels: ['tier', 'type'],
     apps: ['deliver'],
   },
+  parkedDepth: {
+    kind: 'gauge',
+    name: 'holdfast_parked_depth',
+    help: 'Deliveries of strict entities that wait, in order, behind one that fails.',
+    labels: ['destination'],
+    apps: ['deliver'],
+  },
   breakerState: {
     kind: 'gauge',
     name: 'holdfast_breaker_state',

@@ -49,7 +49,9 @@ export function foldEvidence({ events, facts, dead, invalid, unreadable }: Evide
   const ends = new Map<string, Fact[]>();
   for (const fact of facts) {
     if (fact.fact === 'judged') push(judged, fact.eventposition, fact);
-    if (ENDS.includes(fact.fact) && fact.destination !== null) push(ends, `${fact.eventposition} → ${fact.destination}`, fact);
+    // What is parked goes on by itself, or is counted by nobody as an end.
+    if (ENDS.includes(fact.fact) && fact.destination !== null && fact.tier !== 'parked')
+      push(ends, `${fact.eventposition} → ${fact.destination}`, fact);
   }
   const keys = new Map(events.map(({ position, event }) => [position, keyOf(event)]));
   const accepted = [...judged.values()].map((list) => list[0]!).filter((fact) => fact.verdict === 'accepted');

@@ -35,7 +35,7 @@ export class MarkWriter {
 
   /** Told once: a lost note makes a doubt of it, never a wrong verdict. */
   end(end: AttemptEnd): void {
-    void this.notes.add({ kind: 'end', end });
+    this.notes.put({ kind: 'end', end });
   }
 
   /** `once`: told once. Otherwise until Redis has it, or the partition went away. */
@@ -48,7 +48,7 @@ export class MarkWriter {
   }
 
   forget(offsets: readonly number[]): void {
-    void this.notes.add({ kind: 'forget', offsets });
+    this.notes.put({ kind: 'forget', offsets });
   }
 
   /** What was told so far has been asked of Redis. */

@@ -265,7 +265,8 @@ export class Way {
     return stayedAt !== null && gate.delivered > stayedAt ? null : gate.outage();
   }
 
-  async follow(item: Item, step: NextStep, how: Readonly<{ classified: Classified; doneAs: DoneAs }>): Promise<Turn> {
+  /** At once in nearly every case. */
+  follow(item: Item, step: NextStep, how: Readonly<{ classified: Classified; doneAs: DoneAs }>): Turn | Promise<Turn> {
     const { marks, gate, report, destination, clock } = this.parts;
     const end = { item, atMs: clock.nowMs(), class: how.classified.class };
     if (step.kind === 'settle') {

@@ -16,23 +16,39 @@ export type BatchFrame = Readonly<{
 export type PreparedRecord = Readonly<{
   key: Measured;
   value: Measured;
-  headers: readonly (readonly [name: Measured, value: Measured])[];
+  headers: MeasuredHeaders;
   bytes: number;
 }>;
+
+/** Names and values in turn. */
+type MeasuredHeaders = Readonly<{ texts: readonly Measured[]; bytes: number }>;
 
 /** Texts are written straight into the batch: a buffer for each of them would cost more than all the rest. `length` in bytes, -1 for null. */
 type Measured = Readonly<{ data: Buffer | string | null; length: number }>;
 
 export function prepareRecord({ key, value, headers }: OutRecord): PreparedRecord {
   const [measuredKey, measuredValue] = [measured(key), measured(value)];
-  let bytes = 16 + sizeOf(measuredKey) + sizeOf(measuredValue);
-  const pairs: [Measured, Measured][] = [];
-  for (const name of Object.keys(headers)) {
-    const pair: [Measured, Measured] = [headerName(name), measured(headers[name]!)];
-    bytes += sizeOf(pair[0]) + sizeOf(pair[1]);
-    pairs.push(pair);
+  const found = measuredHeaders(headers);
+  const bytes = 16 + sizeOf(measuredKey) + sizeOf(measuredValue) + found.bytes;
+  return { key: measuredKey, value: measuredValue, headers: found, bytes };
+}
+
+let lastHeaders: OutRecord['headers'] | null = null;
+let lastMeasured: MeasuredHeaders = { texts: [], bytes: 0 };
+
+/** A delivery and the fact of it go out one behind the other with the same headers. */
+function measuredHeaders(headers: OutRecord['headers']): MeasuredHeaders {
+  if (headers === lastHeaders) return lastMeasured;
+  const texts: Measured[] = [];
+  let bytes = 0;
+  for (const name in headers) {
+    const [measuredName, value] = [headerName(name), measured(headers[name]!)];
+    bytes += sizeOf(measuredName) + sizeOf(value);
+    texts.push(measuredName, value);
   }
-  return { key: measuredKey, value: measuredValue, headers: pairs, bytes };
+  lastHeaders = headers;
+  lastMeasured = { texts, bytes };
+  return lastMeasured;
 }
 
 const nothing: Measured = { data: null, length: -1 };
@@ -77,19 +93,16 @@ class Writer {
   ) {}
 
   record({ key, value, headers }: PreparedRecord, offsetDelta: number): void {
-    let body = 2 + varintSize(offsetDelta) + sizeOf(key) + sizeOf(value) + varintSize(headers.length);
-    for (const [name, header] of headers) body += sizeOf(name) + sizeOf(header);
-    this.varint(body);
+    const { texts } = headers;
+    const count = texts.length / 2;
+    this.varint(2 + varintSize(offsetDelta) + sizeOf(key) + sizeOf(value) + varintSize(count) + headers.bytes);
     this.data[this.at++] = 0; // Attributes.
     this.data[this.at++] = 0; // Time: the batch's own.
     this.varint(offsetDelta);
     this.bytes(key);
     this.bytes(value);
-    this.varint(headers.length);
-    for (const [name, header] of headers) {
-      this.bytes(name);
-      this.bytes(header);
-    }
+    this.varint(count);
+    for (let index = 0; index < texts.length; index += 1) this.bytes(texts[index]!);
   }
 
   private bytes({ data, length }: Measured): void {

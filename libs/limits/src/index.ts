@@ -9,3 +9,5 @@ export * from './calendar.port.js';
 export { MaintenanceValve } from './maintenance.valve.js';
 export { AdaptiveConcurrencyValve } from './adaptive-concurrency.valve.js';
 export * from './concurrency.fold.js';
+export { parsePartnerQuota, type PartnerQuota } from './partner-quota.js';
+export { PartnerQuotaValve } from './partner-quota.valve.js';

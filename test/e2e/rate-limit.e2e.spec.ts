@@ -114,6 +114,8 @@ describe('a partner that takes 50 a second, and three replicas', () => {
       `${JSON.stringify({ case: '429 alone', requests: all.length, most: mostInASecond(all), mostStored: mostInASecond(stored), pace, refused: all.length - stored.length })}\n`,
     );
     expect(mostInASecond(stored)).toBeLessThanOrEqual(PER_SECOND + PER_SECOND);
+    // Of what it refuses there is little: a few come back at a time, not all that wait.
+    expect(all.length - stored.length).toBeLessThan(count / 2);
     expect(spentOn(all)).toBe(0);
     expect(pace).toBeGreaterThanOrEqual(0.9 * PER_SECOND);
     expect((await evidenceOf(system!)).settled['delivered-once']).toBe(count);

@@ -4,6 +4,7 @@ import type { Clock } from '#libs/kafka/src/index.js';
 import {
   AdaptiveConcurrencyValve,
   MaintenanceValve,
+  PartnerQuotaValve,
   RateLimitValve,
   type Calendar,
   type RateStore,
@@ -24,7 +25,7 @@ export type LimitParts = Readonly<{
 /** The limits of one destination, in the order in which they are asked; the rate comes last, for it takes tokens. */
 export function limitsOf({ name, http, rateLimit, concurrency, closed }: DestinationConfig, parts: LimitParts): readonly Valve[] {
   const { clock, rates, holds, calendarOf, metrics } = parts;
-  const valves: Valve[] = [holds.valve(name)];
+  const valves: Valve[] = [holds.valve(name, http.maxInFlight), new PartnerQuotaValve(clock, http.maxInFlight)];
   if (closed.length > 0) valves.push(new MaintenanceValve(clock, calendarOf(closed)));
   if (concurrency) {
     const bounds = { min: concurrency.min, max: http.maxInFlight };

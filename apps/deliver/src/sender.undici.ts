@@ -6,6 +6,7 @@ import { rotating } from '#libs/credentials/src/credentials.module.js';
 import type { TlsSource } from '#libs/credentials/src/index.js';
 import type { Outcome } from '#libs/delivery/src/index.js';
 import type { Clock } from '#libs/kafka/src/index.js';
+import { parsePartnerQuota, type PartnerQuota } from '#libs/limits/src/index.js';
 import { Connections, type Borrower } from './connections.undici.js';
 import { DeadlineQueue } from './deadline-queue.js';
 import type { Deadline, OutboundRequest, Sender } from './deliver.ports.js';
@@ -103,6 +104,7 @@ class Exchange implements Borrower {
   private status = 0;
   private retryAfter: string | null = null;
   private headers: Record<string, string> | null = null;
+  private quota: PartnerQuota | null = null;
   private kept: Buffer[] = [];
   private keptBytes = 0;
   private readBytes = 0;
@@ -138,6 +140,7 @@ class Exchange implements Borrower {
     this.status = statusCode;
     const header = headers['retry-after'];
     this.retryAfter = (Array.isArray(header) ? header[0] : header) ?? null;
+    this.quota = parsePartnerQuota(headers, this.options.clock.nowMs());
     if (this.options.answerHeaders?.length) this.headers = picked(headers, this.options.answerHeaders);
     if (Number(headers['content-length'] ?? 0) > this.answerMaxBytes()) this.giveUp(controller);
   }
@@ -177,7 +180,14 @@ class Exchange implements Borrower {
   private responded(): Outcome {
     const body = this.keptBytes > 0 ? Buffer.concat(this.kept).toString('utf8') : null;
     const retryAfterMs = parseRetryAfter(this.retryAfter, this.options.clock.nowMs());
-    return { kind: 'responded', status: this.status, retryAfterMs, body, ...(this.headers && { headers: this.headers }) };
+    return {
+      kind: 'responded',
+      status: this.status,
+      retryAfterMs,
+      body,
+      ...(this.headers && { headers: this.headers }),
+      ...(this.quota && { rateLimit: this.quota }),
+    };
   }
 
   /** A refusal is one without its body, too; whether a 2xx is an error only its body can say. */

@@ -17,7 +17,7 @@ export function toldOf(
     nowMs,
     tookMs: wasSent ? tookms : null,
     retryAfterMs: isAnswer ? outcome.retryAfterMs : null,
-    rateLimit: null,
+    rateLimit: isAnswer ? (outcome.rateLimit ?? null) : null,
     isRetry,
   };
 }

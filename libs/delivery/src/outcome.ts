@@ -17,6 +17,8 @@ export type Outcome =
       body: string | null;
       /** Those that somebody needs, in lower case; absent where nobody needs any. */
       headers?: Readonly<Record<string, string>>;
+      /** What its RateLimit fields say is left, until a reset in so many ms; absent where it has none. */
+      rateLimit?: Readonly<{ remaining: number; resetMs: number }>;
     } & OfMany>
   | Readonly<{ kind: 'unreachable'; when: 'before' | 'after'; code: string; error: string } & OfMany>
   | Readonly<{ kind: 'unsendable'; code: string; error: string } & OfMany>

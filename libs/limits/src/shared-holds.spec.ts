@@ -15,7 +15,7 @@ const world = () => {
 valveContract('SharedHolds', async () => {
   const { clock, replica } = world();
   const holds = replica();
-  const valve = holds.valve('portal');
+  const valve = holds.valve('portal', 16);
   return {
     valve,
     shut: async () => valve.told(toldOf('throttled', { retryAfterMs: 500 })),
@@ -28,7 +28,7 @@ describe('a hold that replicas share', () => {
   it('holds every replica within a quarter of a second, and that destination alone', async () => {
     const { clock, replica } = world();
     const [one, two] = [replica(), replica()];
-    const [mine, theirs, another] = [one.valve('portal'), two.valve('portal'), two.valve('other')];
+    const [mine, theirs, another] = [one.valve('portal', 16), two.valve('portal', 16), two.valve('other', 16)];
     mine.told(toldOf('throttled', { retryAfterMs: 3_000 }));
     expect(mine.limit()).toBe(0);
     await clock.advance(250);
@@ -36,14 +36,39 @@ describe('a hold that replicas share', () => {
     await clock.advance(2_700);
     expect(theirs.limit()).toBe(0);
     await clock.advance(100);
-    expect([mine.limit(), theirs.limit()]).toEqual([Infinity, Infinity]);
+    expect([mine.limit(), theirs.limit()]).toEqual([8, 8]);
     await Promise.all([one.close(), two.close()]);
+  });
+
+  it('lets half as many back in after each, and twice as many after two seconds without another', async () => {
+    const { clock, replica } = world();
+    const holds = replica();
+    const valve = holds.valve('portal', 16);
+    const limits: number[] = [];
+    for (let n = 0; n < 6; n++) {
+      valve.told(toldOf('throttled', { retryAfterMs: 1_000 }));
+      await clock.advance(1_100);
+      limits.push(valve.limit());
+    }
+    expect(limits).toEqual([8, 4, 2, 1, 1, 1]);
+    let calls = 0;
+    valve.changed(() => void calls++);
+    limits.length = 0;
+    for (let n = 0; n < 5; n++) {
+      valve.told(toldOf('delivered'));
+      limits.push(valve.limit());
+      await clock.advance(2_000);
+    }
+    expect(limits).toEqual([1, 2, 4, 8, Infinity]);
+    expect(calls).toBe(4);
+    await holds.close();
+    await valve.close();
   });
 
   it('is written once for a storm of 429s', async () => {
     const { clock, board, replica } = world();
     const holds = replica();
-    const valve = holds.valve('portal');
+    const valve = holds.valve('portal', 16);
     for (let n = 0; n < 100; n++) valve.told(toldOf('throttled', { retryAfterMs: 1_000 + (n % 50) }));
     await clock.advance(50);
     expect(board.writes).toBe(1);
@@ -57,7 +82,7 @@ describe('a hold that replicas share', () => {
   ])('%s', async (_name, outcome, forMs) => {
     const { clock, replica } = world();
     const holds = replica();
-    const valve = holds.valve('portal');
+    const valve = holds.valve('portal', 16);
     valve.told(outcome);
     expect(valve.holding()).toMatchObject({ reason: 'throttled', untilMs: clock.nowMs() + forMs });
     await holds.close();
@@ -66,7 +91,7 @@ describe('a hold that replicas share', () => {
 
   it('is not asked for by other outcomes, nor while something is left', () => {
     const { replica } = world();
-    const valve = replica().valve('portal');
+    const valve = replica().valve('portal', 16);
     valve.told(toldOf('transient'));
     valve.told(toldOf('delivered', { rateLimit: { remaining: 1, resetMs: 4_000 } }));
     expect(valve.limit()).toBe(Infinity);
@@ -76,7 +101,7 @@ describe('a hold that replicas share', () => {
     const { clock, board, replica } = world();
     board.hold = () => Promise.reject(new Error('away'));
     const holds = replica();
-    const valve = holds.valve('portal');
+    const valve = holds.valve('portal', 16);
     valve.told(toldOf('throttled', { retryAfterMs: 500 }));
     await clock.advance(10);
     expect(valve.limit()).toBe(0);

@@ -13,6 +13,8 @@ export type SharedHoldsParts = Readonly<{
 const readEveryMs = 250;
 /** A storm of 429s says the same many times over: only what makes the hold noticeably longer is told. */
 const tellLongerByMs = 100;
+/** So long without another 429, and twice as many may be under way again. */
+const widenEveryMs = 2_000;
 
 /**
  * What one replica learns from a 429, or from an answer that says that nothing remains of the partner's quota, holds all of them.
@@ -24,9 +26,9 @@ export class SharedHolds {
 
   constructor(private readonly parts: SharedHoldsParts) {}
 
-  valve(destination: string): Valve {
+  valve(destination: string, maxInFlight: number): Valve {
     if (this.valves.size === 0) void this.follow();
-    const valve = new SharedHoldValve(destination, this.parts);
+    const valve = new SharedHoldValve(destination, maxInFlight, this.parts);
     this.valves.set(destination, valve);
     return valve;
   }
@@ -49,9 +51,14 @@ export class SharedHolds {
 class SharedHoldValve implements Valve {
   private readonly held: HoldValve;
   private toldUntilMs = 0;
+  /** How many go back in after a hold: half as many after each, so that a partner without a stated limit is not flooded each time. */
+  private inFlightMax = Infinity;
+  private widenAtMs = 0;
+  private listener: () => void = () => {};
 
   constructor(
     private readonly destination: string,
+    private readonly maxInFlight: number,
     private readonly parts: SharedHoldsParts,
   ) {
     this.held = new HoldValve(parts.clock, 'throttled');
@@ -60,24 +67,25 @@ class SharedHoldValve implements Valve {
   learn(leftMs: number): void {
     const untilMs = this.parts.clock.nowMs() + leftMs;
     this.toldUntilMs = Math.max(this.toldUntilMs, untilMs);
-    this.held.hold(untilMs);
+    if (this.held.hold(untilMs)) this.narrow();
   }
 
   told({ class: named, retryAfterMs, rateLimit }: Told): void {
     const quotaMs = rateLimit?.remaining === 0 ? rateLimit.resetMs : null;
-    if (named !== 'throttled' && quotaMs === null) return;
+    if (named !== 'throttled' && quotaMs === null) return this.widen();
     const { board, clock, retryAfterDefaultMs, retryAfterMaxMs } = this.parts;
     const forMs = Math.min(retryAfterMaxMs, retryAfterMs ?? quotaMs ?? retryAfterDefaultMs);
     const untilMs = clock.nowMs() + forMs;
     if (untilMs < this.toldUntilMs + tellLongerByMs) return;
     this.toldUntilMs = untilMs;
-    this.held.hold(untilMs, named === 'throttled' ? null : 'the partner says that nothing is left of its quota');
+    const isNew = this.held.hold(untilMs, named === 'throttled' ? null : 'the partner says that nothing is left of its quota');
+    if (isNew && named === 'throttled') this.narrow();
     // Not told: the others find out by their own 429.
     void board.hold(this.destination, forMs).catch(() => {});
   }
 
   limit(): number {
-    return this.held.limit();
+    return Math.min(this.held.limit(), this.inFlightMax);
   }
   take(): boolean {
     return true;
@@ -86,9 +94,24 @@ class SharedHoldValve implements Valve {
     return this.held.holding();
   }
   changed(listener: () => void): void {
+    this.listener = listener;
     this.held.changed(listener);
   }
   close(): Promise<void> {
     return this.held.close();
+  }
+
+  private narrow(): void {
+    this.inFlightMax = Math.max(1, Math.floor(Math.min(this.inFlightMax, this.maxInFlight) / 2));
+    this.widenAtMs = (this.held.holding()?.untilMs ?? this.parts.clock.nowMs()) + widenEveryMs;
+  }
+
+  private widen(): void {
+    if (this.inFlightMax === Infinity) return;
+    const nowMs = this.parts.clock.nowMs();
+    if (nowMs < this.widenAtMs) return;
+    this.inFlightMax = this.inFlightMax * 2 >= this.maxInFlight ? Infinity : this.inFlightMax * 2;
+    this.widenAtMs = nowMs + widenEveryMs;
+    this.listener();
   }
 }

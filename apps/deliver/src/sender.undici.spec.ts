@@ -46,6 +46,12 @@ function sender(origin: string, over: Partial<SenderOptions> = {}): UndiciSender
 }
 
 describe('UndiciSender', () => {
+  it('says what the partner says is left of its quota, also beside a 429', async () => {
+    const origin = await http((_incoming, response) => response.writeHead(429, { 'retry-after': '3', ratelimit: '"a";r=0;t=3' }).end());
+    const outcome = await sender(origin).send(request, inMs(1_000));
+    expect(outcome).toMatchObject({ status: 429, retryAfterMs: 3_000, rateLimit: { remaining: 0, resetMs: 3_000 } });
+  });
+
   it('hands the request over as it is, and the answer back', async () => {
     const seen: string[] = [];
     const origin = await http((incoming, response) => {

@@ -1,7 +1,7 @@
 import type { Breakers, BreakerValve } from '#libs/breaker/src/index.js';
 import { outboundGuard, type DestinationConfig, type HoldfastConfig, type SecretStore } from '#libs/config/src/index.js';
 import { secretPlaces, type Credential, type TokenStore } from '#libs/credentials/src/index.js';
-import type { Valve } from '#libs/delivery/src/index.js';
+import type { SharedPauses, Valve } from '#libs/delivery/src/index.js';
 import type { Clock } from '#libs/kafka/src/index.js';
 import type { Transforms } from '#libs/shaping/src/index.js';
 import { answerKeeper, answerRules, needsOf } from './answers.js';
@@ -25,6 +25,8 @@ export type DestinationParts = Readonly<{
   transforms: Transforms;
   /** Left out: destinations have none but `maxInFlight`. */
   limits?: (config: DestinationConfig) => readonly Valve[];
+  /** Operators' pauses; left out: nobody can pause. */
+  pauses?: Pick<SharedPauses, 'valve'>;
   bounds: DeliverBounds;
   /** Not started yet. Left out: destinations have no breaker. */
   breakers?: Breakers;
@@ -61,7 +63,7 @@ export function openDestinations(parts: DestinationParts): {
   destinations: Destination[];
   close(): Promise<void>;
 } {
-  const { config, secrets, clock, bounds, transforms, breakers, limits = () => [], tokens, credentialTelling } = parts;
+  const { config, secrets, clock, bounds, transforms, breakers, limits = () => [], pauses, tokens, credentialTelling } = parts;
   const outbound = outboundGuard({ dev: config.dev, allow: config.outbound.allow });
   const senders: UndiciSender[] = [];
   const open = (options: ConstructorParameters<typeof UndiciSender>[0]): UndiciSender => {
@@ -94,6 +96,7 @@ export function openDestinations(parts: DestinationParts): {
         : noResolver,
       valves: valvesOf({
         credential,
+        pause: pauses?.valve(one.name),
         limits: limits(one),
         breaker: () =>
           breakers &&
@@ -114,11 +117,16 @@ export function openDestinations(parts: DestinationParts): {
   return { destinations, close: async () => void (await Promise.all(ends.map((one) => one.close()))) };
 }
 
-type ValveParts = Readonly<{ credential: Credential | null; breaker: () => Valve | undefined; limits: readonly Valve[] }>;
+type ValveParts = Readonly<{
+  credential: Credential | null;
+  pause: Valve | undefined;
+  breaker: () => Valve | undefined;
+  limits: readonly Valve[];
+}>;
 
 /** What may keep a destination's requests back, in the order in which it is asked: a token that the breaker then does not need lapses, a canary's right is not spent on a rate that has none. */
-function valvesOf({ credential, breaker, limits }: ValveParts): readonly Valve[] {
-  return [credential?.valve, ...limits, breaker()].filter((valve) => valve !== undefined);
+function valvesOf({ credential, pause, breaker, limits }: ValveParts): readonly Valve[] {
+  return [pause, credential?.valve, ...limits, breaker()].filter((valve) => valve !== undefined);
 }
 
 type BreakerParts = Readonly<{ breakers: Breakers; credentials: Credentials; clock: Clock; open: (origin: string) => Sender }>;

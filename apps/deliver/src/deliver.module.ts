@@ -14,7 +14,8 @@ import {
 import { HttpRegistry, openCodec, type Codec } from '#libs/contracts/src/index.js';
 import { RedisTokenStore } from '#libs/credentials/src/credentials.module.js';
 import { MemoryTokenStore, tokenSeal, type TokenStore } from '#libs/credentials/src/index.js';
-import { RedisAttemptMarksStore } from '#libs/delivery/src/delivery.module.js';
+import { RedisAttemptMarksStore, RedisPauses } from '#libs/delivery/src/delivery.module.js';
+import { SharedPauses } from '#libs/delivery/src/index.js';
 import { topicNames } from '#libs/domain/src/index.js';
 import { RedisConnection } from '#libs/identity/src/identity.module.js';
 import { systemClock, type LogCluster } from '#libs/kafka/src/index.js';
@@ -120,6 +121,7 @@ function wire({ ground, of: { config }, cluster, redis, codec }: Parts): Deliver
     transforms,
     breakers,
     limits: (destination) => limitsOf(destination, limits),
+    pauses: openPauses(ground, config, redis),
     bounds: deliverBoundsDefault,
     tokens: tokenStore({ config, secrets, redis }),
     credentialTelling: (destination) => credentialTelling(destination, { logger, metrics, environment: config.environment }),
@@ -142,6 +144,15 @@ function openBreakers({ logger, metrics, shutdown }: DeliverGround, config: Hold
   const breakers = new Breakers({ store, clock: systemClock, me: randomUUID(), report });
   shutdown.add('settle', 'breakers', () => breakers.close());
   return breakers;
+}
+
+/** What operators have paused, for all replicas. */
+function openPauses({ logger, shutdown }: DeliverGround, config: HoldfastConfig, redis: RedisConnection): SharedPauses {
+  const told = (destination: string, by: string | null): void =>
+    by === null ? logger.info({ destination }, 'the destination goes on') : logger.warn({ destination, by }, 'the destination is paused');
+  const pauses = new SharedPauses({ pauses: new RedisPauses(redis, config.topics.prefix), clock: systemClock, told });
+  shutdown.add('close', 'pauses', () => pauses.close());
+  return pauses;
 }
 
 /** What the replicas share of partners' limits. */

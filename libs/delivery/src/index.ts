@@ -7,4 +7,7 @@ export * from './attempt-marks.port.js';
 export { MemoryMarksServer, type MarksFault } from './attempt-marks.memory.js';
 export * from './valve.port.js';
 export * from './retry-budget.js';
+export * from './pauses.port.js';
+export { MemoryPauses } from './pauses.memory.js';
+export * from './shared-pauses.js';
 export { HoldValve } from './hold-valve.js';

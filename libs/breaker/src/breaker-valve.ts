@@ -57,7 +57,8 @@ export class BreakerValve implements Valve {
     const { phase } = this.shared.state;
     if (!this.isKnown) return 0;
     if (phase.kind === 'closed') return Infinity;
-    if (phase.kind !== 'ramping') return this.canary.isMine ? 1 : this.parts.probe === null && this.isDue() ? 1 : 0;
+    // Where a health URL is asked, no delivery goes in for it.
+    if (phase.kind !== 'ramping') return this.parts.probe === null && (this.canary.isMine || this.isDue()) ? 1 : 0;
     const { me, members, clock } = this.parts;
     const { level, by, sinceMs } = phase;
     return decideShare({ level, by, me, members: members(), levelAgeMs: clock.nowMs() - sinceMs });
@@ -67,6 +68,7 @@ export class BreakerValve implements Valve {
   take(): boolean {
     const { kind } = this.shared.state.phase;
     if (kind === 'closed' || kind === 'ramping') return true;
+    if (this.parts.probe !== null) return false;
     if (this.canary.use()) return true;
     void this.canary.claim();
     return false;
@@ -76,7 +78,10 @@ export class BreakerValve implements Valve {
     const { phase } = this.shared.state;
     if (told.tookMs !== null && told.nowMs - told.tookMs < freshFromMs(this.shared.state)) return;
     const failed = told.class === 'transient' || told.class === 'unknown';
-    if (phase.kind === 'open' || phase.kind === 'half-open') return this.canary.told(told, failed, causeOf(told));
+    if (phase.kind === 'open' || phase.kind === 'half-open') {
+      if (this.parts.probe === null) this.canary.told(told, failed, causeOf(told));
+      return;
+    }
     // The rest says nothing of whether the partner is well: it is busy, or the fault is ours.
     if (!failed && told.class !== 'delivered' && told.class !== 'business') return;
     if (!failed) this.countQuiet(told.nowMs);

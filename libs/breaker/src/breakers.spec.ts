@@ -172,6 +172,23 @@ describe('one replica', () => {
     expect(world.changes.slice(-3)).toEqual(['a portal open→half-open', 'a portal half-open→ramping', 'a portal ramping→closed']);
   });
 
+  it('lets nothing in while the health URL takes its time, and takes its answer for the probe’s', async () => {
+    const answers: ((ok: boolean) => void)[] = [];
+    const probe = () => new Promise<{ ok: boolean; cause: string }>((resolve) => answers.push((ok) => resolve({ ok, cause: '503' })));
+    const a = await world.replica('a', { probe });
+    for (let n = 0; n < 7; n++) a.enter();
+    for (let n = 0; n < 6; n++) a.ends('transient', 503);
+    await world.clock.advance(1_500);
+    expect([answers.length, a.kind]).toEqual([1, 'half-open']);
+    expect(a.enter()).toBe(false);
+    a.ends('delivered');
+    expect(a.kind).toBe('half-open');
+    expect(a.enter()).toBe(false);
+    answers[0]!(true);
+    await world.clock.advance(0);
+    expect(a.kind).toBe('ramping');
+  });
+
   it('asks it for three days at the times that are stated', async () => {
     const asked: number[] = [];
     const a = await world.replica('a', {

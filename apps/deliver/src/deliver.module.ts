@@ -33,6 +33,7 @@ import { DeliverLifecycle } from './deliver.lifecycle.js';
 import { createDeliverProcess, DELIVER_PROCESS, type DeliverProcess } from './deliver.process.js';
 import { limitsOf, type LimitParts } from './limits.valves.js';
 import { deliverTelling } from './deliver.telling.js';
+import { openTickets } from './tickets.module.js';
 
 type DeliverGround = Ground<'deliver'>;
 type Configuration = Readonly<{ config: HoldfastConfig; settings: Settings }>;
@@ -133,6 +134,7 @@ function wire({ ground, of: { config }, cluster, redis, codec }: Parts): Deliver
   const process = createDeliverProcess({ cluster, ports, destinations, tiers: config.retry.tiers, topicPrefix: prefix });
   shutdown.add('close', 'gates', () => process.close());
   registerHealth(readiness, { redis, process, telling });
+  openTickets({ ground, config, cluster, redis, breakers, process });
   return process;
 }
 

@@ -70,14 +70,15 @@ const eventType = z.strictObject({
   owner: z.string().min(1).optional().describe('Who is asked about it.'),
 });
 
-const ALERTS = ['dead-letter', 'breaker', 'credentials', 'invalid', 'time-to-loss'] as const;
+const ALERTS = ['dead-letter', 'breaker', 'credentials', 'invalid', 'time-to-loss', 'long-hold'] as const;
 const alert = z.strictObject({
-  name,
-  webhook: z.strictObject({ url }),
+  name: name.describe('Whom it concerns; a ticket is sent once to each.'),
+  webhook: z.strictObject({ url: url.describe('Gets each alert by POST, as JSON.') }),
   on: z
     .array(z.enum(ALERTS))
     .min(1)
-    .default([...ALERTS]),
+    .default([...ALERTS])
+    .describe('What is told.'),
 });
 
 /** Everything that may stand in holdfast.yaml, as a person writes it. Durations and sizes stay text; `resolveConfig` makes numbers of them. */

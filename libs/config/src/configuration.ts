@@ -263,7 +263,7 @@ export type TransformConfig = Readonly<{
 }>;
 
 export type EventTypeConfig = Readonly<{ type: string; schema: string | null; owner: string | null }>;
-export type AlertName = 'dead-letter' | 'breaker' | 'credentials' | 'invalid' | 'time-to-loss';
+export type AlertName = 'dead-letter' | 'breaker' | 'credentials' | 'invalid' | 'time-to-loss' | 'long-hold';
 export type AlertConfig = Readonly<{ name: string; webhook: Readonly<{ url: string }>; on: readonly AlertName[] }>;
 
 /** A fault or warning of a configuration: where (1-based; 0 when it has no place), what is wrong, and what mends it. */

@@ -8,10 +8,9 @@ import type { PathPart } from './yaml-source.js';
  * A path names keys; `*` is any item of a list. `is`: only with this value. `consequence`: what happens instead.
  */
 export const NOT_IN_FORCE: readonly NotInForce[] = [
-  { path: 'destinations.*.runbook', consequence: 'nothing shows it yet' },
   { path: 'eventTypes.*.schema', consequence: 'bodies are not validated' },
   { path: 'eventTypes.*.owner', consequence: 'nothing shows it yet' },
-  { path: 'alerts', consequence: 'no alert is sent' },
+  { path: 'alerts.*.on', is: ['dead-letter', 'credentials', 'invalid', 'time-to-loss'], consequence: 'nothing raises it yet' },
 ];
 
 export type NotInForce = Readonly<{ path: string; is?: readonly string[]; consequence: string }>;
@@ -22,10 +21,17 @@ const MEND = 'nothing is wrong with it; count on it only when a later version sa
 export function notInForce(written: unknown): RawFault[] {
   return NOT_IN_FORCE.flatMap(({ path, is, consequence }) =>
     placesOf(written, path.split('.'))
-      .filter(({ value }) => is === undefined || is.includes(String(value)))
       .map(({ path: at, value }) => ({
+        at,
+        named: [value]
+          .flat()
+          .map(String)
+          .filter((word) => is?.includes(word)),
+      }))
+      .filter(({ named }) => is === undefined || named.length > 0)
+      .map(({ at, named }) => ({
         path: at,
-        problem: `${is === undefined ? 'is' : `(${String(value)}) is`} accepted, not in force in this version: ${consequence}`,
+        problem: `${is === undefined ? 'is' : `(${named.join(', ')}) is`} accepted, not in force in this version: ${consequence}`,
         mend: MEND,
       })),
   );

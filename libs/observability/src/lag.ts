@@ -43,10 +43,11 @@ export async function measureLag(parts: LagParts): Promise<void> {
   }
 }
 
-type Behind = Readonly<{ records: number; oldestMs: number | null }>;
+export type Behind = Readonly<{ records: number; oldestMs: number | null }>;
 const NOT_BEHIND: Behind = { records: 0, oldestMs: null };
 
-async function behindOf({ cluster }: LagParts, at: { group: string; topic: string; partition: number }): Promise<Behind> {
+/** What a group has not settled of one partition. */
+export async function behindOf({ cluster }: Pick<LagParts, 'cluster'>, at: { group: string; topic: string; partition: number }): Promise<Behind> {
   const committed = await cluster.committed(at.group, at.topic, at.partition);
   const reader = cluster.reader(at.topic, at.partition, 'glance');
   const { startOffset, endOffset } = await reader.bounds();

@@ -1,0 +1,4 @@
+export * from './notices.port.js';
+export * from './notice-book.port.js';
+export { MemoryNoticeBook } from './notice-book.memory.js';
+export * from './notice-board.js';

@@ -42,17 +42,25 @@ describe('a frozen deliver', () => {
   it(
     'sends nothing more when it wakes after its partitions have moved',
     async () => {
-      const load = steadyLoad(system, { webhooksPerSecond: 40, recordsPerSecond: 80, entities: 500 });
+      const load = steadyLoad(system, { webhooksPerSecond: 20, recordsPerSecond: 30, entities: 500 });
       await sleep(4_000);
       const frozen = system.app('deliver', 0);
       frozen.freeze();
       const frozenAt = Date.now();
       const { length: before } = partner.arrivals.newest(arrivalsMax);
       await sleep(FREEZE_MS);
-      await waitFor(async () => (await system.app('deliver', 1).metrics()).sum('holdfast_lag_records', { group: groupOf(system) }) < 500, {
+      let lagRecords = Infinity;
+      const lag = async (): Promise<number> =>
+        (lagRecords = (await system.app('deliver', 1).metrics()).sum('holdfast_lag_records', { group: groupOf(system) }));
+      await waitFor(async () => (await lag()) < 500, {
         what: 'the other deliver having caught up with all partitions',
         withinMs: MOVED_MAX_MS,
         everyMs: 250,
+        seen: () => ({ lagRecords }),
+      }).catch(async (error: unknown) => {
+        frozen.thaw();
+        await load.stop();
+        throw error;
       });
       const atThaw = partner.arrivals.newest(arrivalsMax);
       expect(atThaw.length).toBeGreaterThan(before);

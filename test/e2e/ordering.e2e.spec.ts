@@ -9,6 +9,7 @@ import { produceRevisions, storedRevisions } from '../fixtures/ordered-orders.js
 
 const ENTITIES = Array.from({ length: 100 }, (_, i) => `o-${i}`);
 const REVISIONS = 100;
+const pointers = { entity: '/entity', revision: '/revision' };
 
 let newest: Partner;
 let window: Partner;
@@ -16,9 +17,9 @@ let strict: Partner;
 let system: System;
 
 beforeAll(async () => {
-  newest = await startPartner({ rules: [{ latencyMs: 5 }] });
-  window = await startPartner({ rules: [{ latencyMs: 5 }] });
-  strict = await startPartner({ rules: [{ path: '/orders/stuck', status: 422 }] });
+  newest = await startPartner({ pointers, rules: [{ latencyMs: 5 }] });
+  window = await startPartner({ pointers, rules: [{ latencyMs: 5 }] });
+  strict = await startPartner({ pointers, rules: [{ path: '/orders/stuck', status: 422 }] });
   const at = (partner: Partner): string => `${partner.url}/orders/{entity}`;
   system = await System.start({
     services: services(),
@@ -69,6 +70,7 @@ describe('ordered routes', () => {
       for (const revisions of storedRevisions(partner.arrivals.newest(20_000)).values())
         expect(revisions).toEqual([...revisions].sort((a, b) => a - b));
     const inOrder = Array.from({ length: REVISIONS }, (_, i) => i + 1);
+    expect(storedRevisions(strict.arrivals.newest(20_000)).size).toBe(ENTITIES.length);
     for (const revisions of storedRevisions(strict.arrivals.newest(20_000)).values()) expect(revisions).toEqual(inOrder);
   }, 300_000);
 

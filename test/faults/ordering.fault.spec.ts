@@ -24,6 +24,7 @@ const KILLS = Number(process.env['HOLDFAST_KILLS'] ?? 10);
 const ENTITIES = Array.from({ length: 60 }, (_, i) => `o-${i}`);
 const REVISIONS = 50;
 const arrivalsMax = 500_000;
+const pointers = { entity: '/entity', revision: '/revision' };
 
 const seed = runSeed();
 const say = (line: string): void => void process.stderr.write(`${line}\n`);
@@ -36,8 +37,8 @@ beforeAll(async () => {
   say(`ordering: seed ${seed}, ${KILLS} kills; again with HOLDFAST_SEED=${seed}`);
   stack = await startOwnStack();
   const rules = [{ share: 0.05, status: 503 }, { share: 0.02, fault: 'reset-after-commit' as const }, { latencyMs: { min: 0, max: 30 } }];
-  strict = await startPartner({ seed, arrivalsMax, rules });
-  newest = await startPartner({ seed: seed + 1, arrivalsMax, rules });
+  strict = await startPartner({ seed, pointers, arrivalsMax, rules });
+  newest = await startPartner({ seed: seed + 1, pointers, arrivalsMax, rules });
   // Failures are planted: no breaker, and as many attempts as it takes.
   const more = { breaker: { failures: 10_000, rate: { atLeast: 10_000 } } };
   const tiers = ['300ms', '500ms', '1s', '2s', '3s', '4s'];
@@ -99,6 +100,7 @@ describe(`5 % failures and ${KILLS} kills -9 (seed ${seed})`, () => {
       const ofStrict = storedRevisions(strict.arrivals.newest(arrivalsMax));
       const ofNewest = storedRevisions(newest.arrivals.newest(arrivalsMax));
       say(`  strict: ${strict.stats().unique} stored; newest: ${newest.stats().unique} stored of ${ENTITIES.length * REVISIONS}`);
+      expect([ofStrict.size, ofNewest.size]).toEqual([ENTITIES.length, ENTITIES.length]);
       expect(bySentence(ofStrict, (revisions) => revisions.join() !== inOrder.join())).toEqual([]);
       expect(bySentence(ofNewest, (revisions) => revisions.some((revision, i) => i > 0 && revision <= revisions[i - 1]!))).toEqual([]);
       expect([...ofNewest.values()].map((revisions) => revisions.at(-1))).toEqual(ENTITIES.map(() => REVISIONS));

@@ -14,6 +14,22 @@ export type Run = Readonly<{
   effects: ReadonlyMap<string, number>;
 }>;
 
+/** An end of a delivery: not a retry, nor a place in the parked topic. */
+export const isFinal = ({ fact, tier }: Fact): boolean => fact !== 'attempted' && tier !== 'parked';
+
+/** On ordered routes an entity's deliveries take effect in the order of their events, over every effect; null when they did. */
+export function judgeOrder(deliveries: readonly Delivery[], inOrder: readonly string[]): string | null {
+  const places = new Map(deliveries.map((delivery, place) => [delivery.id, { place, entity: delivery.event.subject, delivery }]));
+  const last = new Map<string, number>();
+  for (const id of inOrder) {
+    const { place, entity, delivery } = places.get(id)!;
+    if (delivery.ordering === 'unordered') continue;
+    if (place < (last.get(entity) ?? -1)) return `${id} of ${entity} took effect after ${deliveries[last.get(entity)!]!.id}`;
+    last.set(entity, place);
+  }
+  return null;
+}
+
 /**
  * The invariants over the log and the partner's own books; null when all hold.
  *
@@ -25,7 +41,7 @@ export function judgeDeliveries(run: Run): string | null {
   const facts = run.log.records(run.topics.ledger).map((record) => read(run.codec, 'Fact', record));
   const twice = repeated(facts.map(({ position }) => position));
   if (twice) return `${twice} was settled twice`;
-  const finals = facts.filter(({ fact }) => fact !== 'attempted');
+  const finals = facts.filter(isFinal);
   const endedTwice = repeated(finals.map(({ delivery }) => delivery ?? ''));
   if (endedTwice) return `${endedTwice} ended twice`;
   for (const { id } of run.deliveries) {
@@ -41,6 +57,7 @@ function judgeOne(id: string, end: Fact, { effects, rule, log, codec, topics, ti
   const says = end.verdict ?? end.fact;
   if (count > 1 && (rule === 'idempotency-key' || rule === 'lookup')) return `${count} effects of ${id} at the partner, which says ${says}`;
   if ((end.attempt ?? 0) > tiers.length + 1) return `${id} spent ${end.attempt} attempts of ${tiers.length + 1}`;
+  if (says === 'superseded') return null;
   if (end.fact === 'settled') {
     if (count === 0) return `${id} is settled as delivered and never took effect (lost)`;
     return count > 1 && says !== 'delivered-maybe-twice' ? `${id} took effect ${count} times and says ${says}` : null;

@@ -34,6 +34,8 @@ export type PartnerOptions = Readonly<{
  */
 export class SimPartner {
   readonly effects = new Map<string, number>();
+  /** Ids, one for each effect, in the order in which they took effect. */
+  readonly inOrder: string[] = [];
   private readonly network: SimProcess;
 
   constructor(
@@ -103,6 +105,7 @@ export class SimPartner {
     if (scheduler.chance(mood.rejects)) return responded(400);
     if (scheduler.chance(mood.fails)) return responded(500);
     const before = this.effects.get(id) ?? 0;
+    if (before === 0 || !dedupes) this.inOrder.push(id);
     this.effects.set(id, dedupes ? 1 : before + 1);
     return responded(scheduler.chance(mood.failsAfter) ? 500 : 200);
   }

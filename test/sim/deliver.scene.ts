@@ -1,8 +1,8 @@
 import type { UnknownRule } from '#libs/delivery/src/index.js';
-import { groupNames, topicNames } from '#libs/domain/src/index.js';
+import { groupNames, topicNames, type Delivery } from '#libs/domain/src/index.js';
 import { decodeCommitMetadata, type Committed } from '#libs/kafka/src/index.js';
 import type { DeliverBounds } from '../../apps/deliver/src/deliver.config.js';
-import type { DeliverReport, DestinationPolicy } from '../../apps/deliver/src/deliver.ports.js';
+import type { DeliverReport, Destination, DestinationPolicy } from '../../apps/deliver/src/deliver.ports.js';
 import type { DeliverFault } from './deliver.faults.js';
 import type { PartnerMood } from './deliver.partner.js';
 import type { Scheduler } from './scheduler.js';
@@ -53,6 +53,10 @@ export function simPolicy(of: Readonly<{ rule: UnknownRule; maxInFlight: number;
     retryAfterDefaultMs: 20,
   };
 }
+
+/** Behind a dead letter the entity goes on, so that every delivery comes to an end. */
+export const orderingOf = (ordering: Delivery['ordering']): Pick<Destination, 'ordering'> =>
+  ordering === 'unordered' ? {} : { ordering: { hasStrict: ordering === 'strict', inboxOf: () => null, continuesAfter: () => true } };
 
 export function simMood(scheduler: Scheduler, fault: DeliverFault | null): PartnerMood {
   const some = (share: number, max: number): number => (scheduler.chance(share) ? scheduler.random() * max : 0);

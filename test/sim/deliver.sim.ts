@@ -5,11 +5,12 @@ import { LogError, MemoryLog, PartitionOwner, silentLogger, type Committed, type
 import { createDeliverProcess } from '../../apps/deliver/src/deliver.process.js';
 import { deliveryRecord, testDelivery } from '../../apps/deliver/src/testing/deliver.world.js';
 import { marksFault, plantInLog, plantInOwner, type DeliverFault } from './deliver.faults.js';
-import { judgeDeliveries } from './deliver.judge.js';
+import { isFinal, judgeDeliveries, judgeOrder } from './deliver.judge.js';
 import { SimPartner } from './deliver.partner.js';
 import {
   destination,
   homes,
+  orderingOf,
   settleMs,
   shrunk,
   simBounds,
@@ -27,7 +28,7 @@ import { Scheduler, type SimProcess } from './scheduler.js';
 /** `broken` is null when every invariant held; otherwise which one did not, and `history` says what led there. */
 export type DeliverResult = Readonly<{ seed: number; broken: string | null; history: readonly string[]; steps: number }>;
 
-export type DeliverScene = Readonly<{ rule?: UnknownRule; fault?: DeliverFault | null }>;
+export type DeliverScene = Readonly<{ rule?: UnknownRule; ordering?: Delivery['ordering']; fault?: DeliverFault | null }>;
 
 const stepsMax = 6_000;
 /** How many more steps the zombies get when everything is settled. */
@@ -57,6 +58,7 @@ export class DeliverWorld {
   >;
   private readonly rule: UnknownRule;
   private readonly fault: DeliverFault | null;
+  private readonly ordering: Delivery['ordering'];
   private readonly maxInFlight: number;
   private readonly wakes: number;
   private readonly arrives: number;
@@ -77,6 +79,7 @@ export class DeliverWorld {
     const scheduler = (this.scheduler = new Scheduler(seed));
     const upTo = (max: number): number => Math.floor(scheduler.random() * (max + 1));
     this.fault = scene.fault ?? null;
+    this.ordering = scene.ordering ?? 'unordered';
     this.rule = scene.rule ?? scheduler.pick(['idempotency-key', 'lookup', 'resend', 'hold'] as const);
     const isCalm = this.fault === 'lookup at once after a timeout';
     this.budget = {
@@ -101,7 +104,7 @@ export class DeliverWorld {
       this.log.createTopic(topic);
       this.log.broker.setCommitted({ group, topic, partition: 0, offset: 0, metadata: '' });
     }
-    for (const topic of [topics.dlq, topics.invalid, topics.ledger]) this.log.createTopic(topic);
+    for (const topic of [topics.parked(destination), topics.dlq, topics.invalid, topics.ledger]) this.log.createTopic(topic);
     this.marks = new MemoryMarksServer(marksFault(this.fault));
     this.partner = new SimPartner(scheduler, {
       mood: simMood(scheduler, this.fault),
@@ -137,6 +140,7 @@ export class DeliverWorld {
         deliveries: this.deliveries,
         effects: this.partner.effects,
       });
+      this.broken ??= judgeOrder(this.deliveries, this.partner.inOrder);
     } catch (error) {
       this.broken = `the simulator failed: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}`;
     }
@@ -155,7 +159,8 @@ export class DeliverWorld {
     const { scheduler } = this;
     for (let n = 0; n < count; n++) {
       const subject = `e${Math.floor(scheduler.random() * 3)}`;
-      this.deliveries.push(testDelivery(n, { event: { subject, receivedat: scheduler.now() } }));
+      const revision = this.ordering === 'latest-wins' && this.seed % 2 === 0 ? String(n) : null;
+      this.deliveries.push(testDelivery(n, { ordering: this.ordering, event: { subject, revision, receivedat: scheduler.now() } }));
     }
   }
 
@@ -190,15 +195,20 @@ export class DeliverWorld {
           sender: this.partner.sender(sim),
           valves: breakerOf(this.seed, sim, (line) => this.scheduler.note(`${name} ${line}`)),
           resolver: this.partner.resolver(sim),
+          ...orderingOf(this.ordering),
           render: ({ id }) => ({ ok: true, request: { method: 'POST', path: id, headers: {}, body: null } }),
         },
       ],
       tiers,
       topicPrefix: 's.',
       bounds: simBounds,
-      ownerOf: (log) => {
+      ownerOf: (log, beside) => {
         const planted = plantInLog(log, this.fault, this.log.broker, sim.interleave);
-        const own = new PartitionOwner(planted, { begin: 'own-topic', newIncarnation: () => `i${this.scheduler.random()}` });
+        const own = new PartitionOwner(planted, {
+          begin: 'own-topic',
+          newIncarnation: () => `i${this.scheduler.random()}`,
+          ...(beside && { beside }),
+        });
         return plantInOwner(own, this.fault);
       },
     });
@@ -312,7 +322,7 @@ export class DeliverWorld {
     if (endOffset === this.ledgerSeen) return;
     for (const { value } of ledger.read(this.ledgerSeen, Infinity).records) {
       const read = this.codec.decodeSync('Fact', value!);
-      if (read.ok && read.value.fact !== 'attempted') this.finals.set(read.value.delivery ?? '', read.value);
+      if (read.ok && isFinal(read.value)) this.finals.set(read.value.delivery ?? '', read.value);
     }
     this.ledgerSeen = endOffset;
   }

@@ -4,11 +4,16 @@ import { DedupeWorld } from './dedupe.sim.js';
 import { DeliverWorld } from './deliver.sim.js';
 
 /** The simulator for long runs: many seeds, one JSON line a minute and one at the end; the first broken seed is told whole and ends it. */
-const usage = `usage: npm run simulate -- dedupe|deliver [--first 1] [--count 10000]
+const usage = `usage: npm run simulate -- dedupe|deliver|latest-wins|strict [--first 1] [--count 10000]
 
 Plays the real pipeline over in-memory ports, one seeded run after the other. Exit code 0: every invariant held;
 1: a seed broke one, printed with what happened last and the command that replays it; 2: wrong use.`;
 const reportEveryMs = 60_000;
+
+const orderedWorld = async (ordering: 'latest-wins' | 'strict') => {
+  const codec = await memoryCodec();
+  return (seed: number) => new DeliverWorld(seed, codec, { ordering }).play();
+};
 
 const worlds = {
   dedupe: async () => {
@@ -19,6 +24,8 @@ const worlds = {
     const codec = await memoryCodec();
     return (seed: number) => new DeliverWorld(seed, codec).play();
   },
+  'latest-wins': () => orderedWorld('latest-wins'),
+  strict: () => orderedWorld('strict'),
 };
 
 function wrongUse(why: string): never {
@@ -56,7 +63,7 @@ for (let seed = first; seed < first + count; seed++) {
   steps += result.steps;
   if (result.broken) {
     console.log(`seed ${seed}: ${result.broken}\n${result.history.join('\n')}`);
-    console.log(`replay: HOLDFAST_SEED=${seed} node tools/jest.mjs unit ${world}.sim`);
+    console.log(`replay: HOLDFAST_SEED=${seed} node tools/jest.mjs unit ${world === 'dedupe' ? 'dedupe' : 'deliver'}.sim`);
     process.exit(1);
   }
   if (performance.now() - told > reportEveryMs) {

@@ -111,11 +111,15 @@ export class Ordering {
     return end;
   }
 
-  /** Under `resend` a delivery that is not settled may go out once more after a crash: the next of a strict entity waits for that. */
+  /**
+   * What left as a dead letter and is not settled may be decided otherwise by the next owner, and under `resend` what was delivered
+   * may go out once more: the next of a strict entity waits for such a settlement.
+   */
   pause(end: End): Promise<void> | null {
     const { item } = end;
     const { destination, stop } = this.parts;
-    if (item.delivery.ordering !== 'strict' || end.kind === 'parked' || destination.policy.resolve !== 'resend') return null;
+    if (item.delivery.ordering !== 'strict' || end.kind === 'parked') return null;
+    if (end.kind === 'delivered' && destination.policy.resolve !== 'resend') return null;
     return new Promise((resolve) => {
       const done = (): void => {
         stop.removeEventListener('abort', done);

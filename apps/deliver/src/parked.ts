@@ -46,6 +46,8 @@ export class Parked {
   private atWork = 0;
   private readonly workEnded = new Signal();
   private isMoving = false;
+  /** The log was read to its end: before, an earlier one of an entity may stand behind a later one. */
+  private isFolded = false;
   window = new Window({ offset: 0, settled: [] });
 
   constructor(private readonly parts: ParkedParts) {
@@ -66,6 +68,7 @@ export class Parked {
 
   /** Until the partition goes away. */
   async run(): Promise<void> {
+    this.isFolded = true;
     for (const entity of this.index.entities()) this.tend(entity);
     const { stop, bounds } = this.parts;
     while (!stop.aborted) {
@@ -187,7 +190,7 @@ export class Parked {
 
   /** One at a time looks after an entity, while it has a head that is not stopped. */
   private tend(entity: string): void {
-    if (this.tended.has(entity) || this.parts.stop.aborted) return;
+    if (!this.isFolded || this.tended.has(entity) || this.parts.stop.aborted) return;
     const head = this.index.head(entity);
     if (!head || head.wait.kind === 'stopped') return;
     this.tended.add(entity);

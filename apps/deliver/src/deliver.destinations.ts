@@ -13,7 +13,7 @@ import { healthProbe } from './health-probe.js';
 import { orderingOf } from './ordered-routes.js';
 import { originOf, requestRenderer, type Credentials } from './render-request.js';
 import { LookupResolver, noResolver } from './resolver.undici.js';
-import { bulkNeedsOf, inBulk, shapeOf, signingOf } from './shaping.js';
+import { bulkNeedsOf, inBulk, proxyOf, shapeOf, signingOf } from './shaping.js';
 import { UndiciSender } from './sender.undici.js';
 
 export type DestinationParts = Readonly<{
@@ -56,7 +56,11 @@ export function policyOf(config: DestinationConfig, bounds: DeliverBounds): Dest
 }
 
 export const secretsOfDestinations = ({ destinations }: Pick<HoldfastConfig, 'destinations'>) =>
-  destinations.flatMap(({ auth, tls, signing }) => [...secretPlaces(auth, tls).map(({ ref }) => ref), ...(signing?.secrets ?? [])]);
+  destinations.flatMap(({ auth, tls, signing, proxy }) => [
+    ...secretPlaces(auth, tls).map(({ ref }) => ref),
+    ...(signing?.secrets ?? []),
+    ...(proxy?.password ? [proxy.password] : []),
+  ]);
 
 /** Each destination with its own pools; `close` ends them. */
 export function openDestinations(parts: DestinationParts): {
@@ -82,7 +86,7 @@ export function openDestinations(parts: DestinationParts): {
       clock,
       telling: credentialTelling,
     });
-    const way = { timeoutMs: http.timeoutMs, outbound, clock, tls };
+    const way = { timeoutMs: http.timeoutMs, outbound, clock, tls, proxy: proxyOf(one, secrets) };
     const { lookup } = unknown;
     const signing = signingOf(one, secrets, clock);
     const opened = { ...way, ...needsOf(one), ...bulkNeedsOf(one), origin: originOf(http.url), maxInFlight: http.maxInFlight };
@@ -134,9 +138,10 @@ type BreakerParts = Readonly<{ breakers: Breakers; credentials: Credentials; clo
 /** An attempt that has had its deadline and so much more is not heard of again. */
 const attemptGraceMs = 5_000;
 
-function breakerOf({ name, http, breaker }: DestinationConfig, { breakers, credentials, clock, open }: BreakerParts): BreakerValve {
+function breakerOf({ name, http, batch, breaker }: DestinationConfig, { breakers, credentials, clock, open }: BreakerParts): BreakerValve {
   const { url, firstMs, maxMs } = breaker.probe;
-  const { timeoutMs, maxInFlight } = http;
+  const { timeoutMs } = http;
+  const maxInFlight = http.maxInFlight * (batch?.maxEvents ?? 1);
   return breakers.valve({
     destination: name,
     policy: { failures: breaker.failures, rate: breaker.rate, probe: { firstMs, maxMs }, rampMax: maxInFlight },

@@ -1,31 +1,20 @@
-import { lookup as dnsLookup, type LookupAddress } from 'node:dns';
-import { isIP, type LookupFunction } from 'node:net';
-import { buildConnector, type Dispatcher } from 'undici';
-import type { OutboundGuard } from '#libs/config/src/index.js';
-import { rotating } from '#libs/credentials/src/credentials.module.js';
-import type { TlsSource } from '#libs/credentials/src/index.js';
+import type { Dispatcher } from 'undici';
 import type { Outcome } from '#libs/delivery/src/index.js';
 import type { Clock } from '#libs/kafka/src/index.js';
 import { parsePartnerQuota, type PartnerQuota } from '#libs/limits/src/index.js';
+import { guardedConnector, type ConnectOptions } from './connect.undici.js';
 import { Connections, type Borrower } from './connections.undici.js';
 import { DeadlineQueue } from './deadline-queue.js';
 import type { Deadline, OutboundRequest, Sender } from './deliver.ports.js';
 import { parseRetryAfter } from './retry-after.js';
 
 export type SenderOptions = Readonly<{
-  origin: string;
   maxInFlight: number;
-  timeoutMs: number;
-  /** Whom we may call; asked of the host as named, and of each address after DNS. */
-  outbound: OutboundGuard;
   clock: Clock;
   /** Read of an answer's body at most; past it the connection is given up, the status stands. */
   answerMaxBytes?: number;
-  /** PEM; for partners with a private authority. */
-  ca?: string;
-  /** Our certificate and the partner's authorities, as they are now. */
-  tls?: TlsSource | null;
 }> &
+  ConnectOptions &
   Partial<AnswerNeeds>;
 
 export type AnswerNeeds = Readonly<{
@@ -37,11 +26,9 @@ export type AnswerNeeds = Readonly<{
   needsBody: boolean;
 }>;
 
-const connectMaxMs = 5_000;
 export const answerMaxBytesDefault = 64 * 1024;
 const keepMaxBytesDefault = 1_024;
 const headersMaxBytes = 16 * 1024;
-const REFUSED_ADDRESS = 'HF_ADDRESS_REFUSED';
 
 /** What fails the same way each time: the address is not allowed, or whoever answers there is not who the URL names. */
 const UNSENDABLE =
@@ -71,7 +58,7 @@ export class UndiciSender implements Sender {
       keepAliveTimeout: 4_000,
       keepAliveMaxTimeout: 60_000,
       maxHeaderSize: headersMaxBytes,
-      connect: connector(options),
+      connect: guardedConnector(options),
     });
   }
 
@@ -212,35 +199,6 @@ class Exchange implements Borrower {
     this.tell(outcome);
   }
 }
-
-/** Refuses addresses after DNS, at the moment of connecting: a name cannot change its mind between a check and the use. */
-function connector({ outbound, origin, timeoutMs, ca, tls = null }: SenderOptions): buildConnector.connector {
-  // A host that is allowed by name may lead anywhere; every other only to addresses that may be called.
-  const guarded =
-    (isNamed: boolean): LookupFunction =>
-    (hostname, options, callback) => {
-      dnsLookup(hostname, { ...options, all: true }, (error, found: LookupAddress[]) => {
-        if (error) return callback(error, '');
-        const allowed = isNamed ? found : found.filter(({ address }) => outbound.allowsAddress(address));
-        const [first] = allowed;
-        if (!first) return callback(refusal(`${hostname} leads to ${found.map(({ address }) => address).join(', ')}`), '');
-        return options.all ? callback(null, allowed) : callback(null, first.address, first.family);
-      });
-    };
-  const host = new URL(origin).hostname.replace(/^\[|\]$/g, '');
-  const isNamed = outbound.isNamed(host);
-  const fixed = { timeout: Math.min(connectMaxMs, timeoutMs), allowH2: false, lookup: guarded(isNamed), ...(ca !== undefined && { ca }) };
-  const connect = rotating(tls, (pems) => buildConnector({ ...fixed, ...pems }));
-  return (options, callback) => {
-    if (isIP(host) !== 0 && !isNamed && !outbound.allowsAddress(host)) return callback(refusal(host), null);
-    return connect(options, callback);
-  };
-}
-
-const refusal = (where: string): NodeJS.ErrnoException =>
-  Object.assign(new Error(`${where}: a private or reserved address; list its network in outbound.allow if it is meant`), {
-    code: REFUSED_ADDRESS,
-  });
 
 function picked(headers: Readonly<Record<string, string | string[] | undefined>>, names: readonly string[]): Record<string, string> {
   const found: Record<string, string> = {};

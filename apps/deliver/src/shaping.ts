@@ -13,6 +13,7 @@ import {
   type Transforms,
   type TransformScript,
 } from '#libs/shaping/src/index.js';
+import type { Proxy } from './connect.undici.js';
 import { BulkSender } from './bulk-sender.js';
 import type { Destination, Sender, Shaped } from './deliver.ports.js';
 import type { Signing } from './render-request.js';
@@ -25,6 +26,19 @@ export function signingOf({ name, signing }: DestinationConfig, secrets: SecretS
   } catch (error) {
     throw new RangeError(`destination ${name}: ${(error as Error).message}`, { cause: error });
   }
+}
+
+export function proxyOf({ proxy }: DestinationConfig, secrets: SecretStore): Proxy | null {
+  if (proxy === null) return null;
+  const { url, username, password } = proxy;
+  return {
+    url,
+    authorization: () => {
+      if (username === null) return null;
+      const word = password === null ? '' : secrets.get([password])[0]!.reveal().toString('utf8');
+      return `Basic ${Buffer.from(`${username}:${word}`).toString('base64')}`;
+    },
+  };
 }
 
 /** The answer to a request of many tells of each of them. */

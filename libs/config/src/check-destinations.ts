@@ -47,8 +47,11 @@ export function checkUrl(text: string, at: At, guard: OutboundGuard, { faults }:
   faults.push({ path: at, problem: 'is on a private network', mend });
 }
 
-function checkUrls({ http, unknown, auth, breaker }: CompleteDestination, at: At, guard: OutboundGuard, found: Check): void {
+function checkUrls({ http, proxy, unknown, auth, breaker }: CompleteDestination, at: At, guard: OutboundGuard, found: Check): void {
   checkUrl(http.url, [...at, 'http', 'url'], guard, found);
+  if (proxy) checkUrl(proxy.url, [...at, 'proxy', 'url'], guard, found);
+  if (proxy?.password && !proxy.username)
+    found.faults.push({ path: [...at, 'proxy', 'password'], problem: 'has no user', mend: 'add proxy.username' });
   if (unknown.lookup) checkUrl(unknown.lookup.url, [...at, 'unknown', 'lookup', 'url'], guard, found);
   if (auth?.oauth2) checkUrl(auth.oauth2.tokenUrl, [...at, 'auth', 'oauth2', 'tokenUrl'], guard, found);
   if (breaker.probe.url) checkUrl(breaker.probe.url, [...at, 'breaker', 'probe', 'url'], guard, found);

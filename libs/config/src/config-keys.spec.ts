@@ -43,6 +43,7 @@ const READ_BY: Readonly<Record<string, readonly string[]>> = {
     'routes[].coalesce.window',
     'routes[].onDeadLetter',
     'destinations[].onDeadLetter',
+    'destinations[].proxy.*',
     'routes[].transform.*',
     'routes[].transforms[].*',
     'destinations[].unknown.*',

@@ -109,6 +109,8 @@ export type DestinationConfig = Readonly<{
   }>;
   /** Several events in one request; null: one each. */
   batch: BatchConfig | null;
+  /** On the way to the partner. */
+  proxy: Readonly<{ url: string; username: string | null; password: SecretRef | null }> | null;
   auth: AuthConfig | null;
   tls: TlsConfig | null;
   signing: Readonly<{ scheme: 'standard-webhooks'; secrets: readonly SecretRef[] }> | null;

@@ -4,6 +4,7 @@ import { breaker } from './breaker.schema.js';
 import { batch } from './batch.schema.js';
 import { answerSchema, classifySchema } from './classify.schema.js';
 import { concurrency, maintenance, quietHours, rateLimit } from './limits.schema.js';
+import { proxy } from './proxy.schema.js';
 import { duration, name, pointer, secrets, status, url, urlWithPlaceholders, valueFrom } from './value.schema.js';
 
 const http = z.strictObject({
@@ -69,6 +70,11 @@ export const destinationSchema = z.strictObject({
   name: name.describe('Stands in topics, routes and metrics.'),
   http: http.describe('The request that a delivery is.'),
   batch: batch.optional().describe('Several events in one request: what stands in maxInFlight then is requests, as before.'),
+  proxy: proxy
+    .optional()
+    .describe(
+      'Requests go through it (CONNECT, to https and http alike); it resolves the name, so only what the URL says is guarded then.',
+    ),
   auth: auth.optional().describe('How requests are authenticated; one way.'),
   tls: tls.optional().describe('Mutual TLS with the partner, or its own authority.'),
   signing: z

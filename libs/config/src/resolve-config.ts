@@ -162,6 +162,13 @@ function resolveDestination(written: CompleteDestination, { retry }: CompleteCon
       maxInFlight: http.maxInFlight,
     },
     batch: written.batch ? resolveBatch(written.batch) : null,
+    proxy: written.proxy
+      ? {
+          url: written.proxy.url,
+          username: written.proxy.username ?? null,
+          password: written.proxy.password ? secretRef(written.proxy.password, folder) : null,
+        }
+      : null,
     auth: written.auth ? resolveAuth(written.auth, folder) : null,
     tls: written.tls ? resolveTls(written.tls, folder) : null,
     signing: signing ? { scheme: signing.scheme, secrets: signing.secrets.map((ref) => secretRef(ref, folder)) } : null,

@@ -106,6 +106,59 @@ describe('whom a destination may call', () => {
     expect(guard.allowsAddress('127.0.0.1')).toBe(false);
   });
 
+  it('outside dev: however a private address is written', () => {
+    const guard = outboundGuard({ dev: false, allow: [] });
+    const asUrl = [
+      'http://2130706433/', // 127.0.0.1 as one number
+      'http://0x7f000001/',
+      'http://0x7f.1/',
+      'http://0177.0.0.1/',
+      'http://017700000001/',
+      'http://127.1/',
+      'http://127.000.000.001/',
+      'http://0/',
+      'http://0.0.0.0/',
+      'http://2852039166/', // 169.254.169.254, the metadata of clouds
+      'http://0xa9.0xfe.0xa9.0xfe/',
+      'http://①②⑦.⓪.⓪.①/',
+      'http://127.0.0.1./',
+      'http://LOCALHOST/',
+      'http://[::]/',
+      'http://[::1]/',
+      'http://[0:0:0:0:0:0:0:1]/',
+      'http://[::ffff:127.0.0.1]/',
+      'http://[0:0:0:0:0:ffff:7f00:1]/',
+      'http://[::127.0.0.1]/',
+      'http://[::ffff:0:10.0.0.1]/',
+      'http://[64:ff9b::169.254.169.254]/', // NAT64
+      'http://[64:ff9b::a9fe:a9fe]/',
+      'http://[64:ff9b:1::1]/',
+      'http://[2002:7f00:1::]/', // 6to4
+      'http://[2002:a9fe:a9fe::1]/',
+      'http://[2001:0:4136:e378:8000:63bf:3fff:fdd2]/', // Teredo
+      'http://[2600::5efe:10.0.0.1]/', // ISATAP
+      'http://[2600::200:5efe:7f00:1]/',
+      'http://[fd00::5efe:8.8.8.8]/',
+      'http://[fe80::1]/',
+      'http://[fec0::1]/',
+      'http://[fd12:3456::1]/',
+      'http://[ff02::1]/',
+    ];
+    expect(asUrl.filter((url) => guard.allowsHost(new URL(url).hostname))).toEqual([]);
+    const asAddress = ['::ffff:127.0.0.1', '0:0:0:0:0:FFFF:127.0.0.1', 'fe80::1%eth0', '::1%lo', '64:FF9B::7F00:0001', 'nonsense', ''];
+    expect(asAddress.filter((address) => guard.allowsAddress(address))).toEqual([]);
+    const open = ['8.8.8.8', '::ffff:8.8.8.8', '64:ff9b::8.8.8.8', '2002:808:808::1', '2606:4700::1111', '2600::5efe:8.8.8.8'];
+    expect(open.filter((address) => !guard.allowsAddress(address))).toEqual([]);
+    // What is allowed as IPv4 is allowed in its IPv6 clothes.
+    const allowed = outboundGuard({ dev: false, allow: ['10.20.0.0/16'] });
+    expect(['10.20.0.1', '::ffff:10.20.0.1', '64:ff9b::10.20.0.1', '::ffff:10.21.0.1'].map((one) => allowed.allowsAddress(one))).toEqual([
+      true,
+      true,
+      true,
+      false,
+    ]);
+  });
+
   it('in dev: anything', () => {
     expect(outboundGuard({ dev: true, allow: [] }).allowsHost('127.0.0.1')).toBe(true);
   });

@@ -13,6 +13,7 @@ export const apps: readonly AppEntry[] = [
   { name: 'deliver', adminOffset: 2 },
   { name: 'dlq-handler', adminOffset: 3 },
   { name: 'ledger', adminOffset: 4 },
+  { name: 'console', adminOffset: 6, publicPort: { variable: 'CONSOLE_PORT', fallback: 8081 } },
 ];
 
 export const adminPortBase = { variable: 'ADMIN_PORT_BASE', fallback: 9101 };

@@ -99,7 +99,7 @@ describe(`${KILLS} kills -9 under load (seed ${seed})`, () => {
       const counted = new CountedDuplicates();
       const deliverers = system.handles.filter(({ app }) => app === 'deliver');
       const scraping = setInterval(() => void counted.scrape(deliverers), 250);
-      const weights = { ingest: 3, dedupe: 2, deliver: 3, 'dlq-handler': 1, ledger: 0 };
+      const weights = { ingest: 3, dedupe: 2, deliver: 3, 'dlq-handler': 1, ledger: 0, console: 0 };
       const kills = await runChaos({
         random: seededRandom(seed),
         kills: KILLS,

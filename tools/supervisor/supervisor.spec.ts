@@ -62,12 +62,12 @@ beforeEach(async () => {
   listener = createServer((socket) => socket.destroy());
   await new Promise<void>((resolve) => listener.listen(0, '127.0.0.1', resolve));
   const services = `127.0.0.1:${(listener.address() as AddressInfo).port}`;
-  const [ingest, admin, partner] = (await freePorts(3)).map(String);
+  const [ingest, console, admin, partner] = (await freePorts(4)).map(String);
   writeFileSync(join(root, 'holdfast.yaml'), `destinations: [{ http: { url: 'http://127.0.0.1:${partner}/orders/{entity}' } }]\n`);
   environment = {
     ...{ KAFKA_BROKERS: services, REDIS_URL: `redis://:secret@${services}`, SCHEMA_REGISTRY_URL: `http://${services}` },
     ...{ DATABASE_URL: `postgres://holdfast:secret@${services}/holdfast`, HOLDFAST_DATA: join(root, 'data'), CALLS: join(root, 'calls') },
-    ...{ INGEST_PORT: ingest!, ADMIN_PORT_BASE: admin!, HOLDFAST_CONFIG: '' },
+    ...{ INGEST_PORT: ingest!, CONSOLE_PORT: console!, ADMIN_PORT_BASE: admin!, HOLDFAST_CONFIG: '' },
   };
 });
 
@@ -128,6 +128,7 @@ describe('npm start', () => {
       `registry http://${services}`,
       `postgres postgres://holdfast:***@${services}/holdfast`,
       `ingest http://127.0.0.1:${environment['INGEST_PORT']}`,
+      `console http://127.0.0.1:${environment['CONSOLE_PORT']}`,
       'holdfast is ready',
     ]);
     const calls = readFileSync(environment['CALLS']!, 'utf8').split('\n');

@@ -30,6 +30,7 @@ const READ_BY: Readonly<Record<string, readonly string[]>> = {
     'sources[].idempotency.key',
     'sources[].idempotency.digest',
   ],
+  console: ['console.tokens[].*'],
   dedupe: ['sources[].idempotency.window', 'routes[].from', 'routes[].types', 'routes[].to', 'routes[].ordering'],
   deliver: [
     'destinations[].name',

@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { credentials } from './auth.schema.js';
+import { consoleSchema } from './console.schema.js';
 import { destinationSchema } from './destination.schema.js';
 import { says } from './says.js';
 import { sourceSchema } from './source.schema.js';
@@ -109,6 +110,7 @@ export const configSchema = z
     routes: z.array(route).max(10_000).default([]).describe('Which events go where. Every route that fits counts.'),
     eventTypes: z.array(eventType).max(10_000).default([]).describe('Types by name: a metric names these, and counts all others as other.'),
     alerts: z.array(alert).max(100).default([]).describe('Who is told.'),
+    console: consoleSchema.prefault({}).describe('The page and API of operators and auditors.'),
   })
   .describe('Configuration of Holdfast.');
 

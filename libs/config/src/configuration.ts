@@ -19,7 +19,10 @@ export type HoldfastConfig = Readonly<{
   routes: readonly RouteConfig[];
   eventTypes: readonly EventTypeConfig[];
   alerts: readonly AlertConfig[];
+  console: Readonly<{ tokens: readonly ConsoleTokenConfig[] }>;
 }>;
+
+export type ConsoleTokenConfig = Readonly<{ name: string; role: 'viewer' | 'operator' | 'admin'; token: SecretRef }>;
 
 /** A delay line: `name` as written (`30s`), which is also the end of its topic's name. */
 export type RetryTier = Readonly<{ name: string; delayMs: number }>;

@@ -11,13 +11,13 @@ type Written = Readonly<{ file?: string; env?: string }>;
  * a warning: it belongs to where the apps run, which need not be here.
  */
 export function missingSecrets(
-  { credentials, sources, destinations }: CompleteConfig,
+  { credentials, sources, destinations, console }: CompleteConfig,
   folder: string,
   env: Readonly<Record<string, string | undefined>>,
 ) {
   const faults: RawFault[] = [];
   const warnings: RawFault[] = [];
-  for (const { path, ref } of secretsOf({ credentials, sources, destinations })) {
+  for (const { path, ref } of secretsOf({ credentials, sources, destinations, console })) {
     if (ref.env !== undefined && !env[ref.env]) {
       warnings.push({ path, problem: `${ref.env} is not set here`, mend: 'set it where the apps run' });
     }

@@ -48,6 +48,7 @@ export function resolveConfig(config: CompleteConfig, folder: string): HoldfastC
       owner: owner ?? null,
     })),
     alerts: config.alerts,
+    console: { tokens: config.console.tokens.map((one) => ({ ...one, token: secretRef(one.token, folder) })) },
   };
 }
 

@@ -7,3 +7,4 @@ export * from './log-scan.js';
 export * from './passed-offsets.js';
 export * from './evidence-reader.js';
 export * from './ledger-store.port.js';
+export * from './ledger-reader.port.js';

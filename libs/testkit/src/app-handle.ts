@@ -3,7 +3,7 @@ import { fileURLToPath } from 'node:url';
 import { NodeProcess, type Exit } from './node-process.js';
 import { waitFor } from './wait-for.js';
 
-export type AppName = 'ingest' | 'dedupe' | 'deliver' | 'dlq-handler' | 'ledger';
+export type AppName = 'ingest' | 'dedupe' | 'deliver' | 'dlq-handler' | 'ledger' | 'console';
 export const APP_NAMES: readonly AppName[] = ['ingest', 'dedupe', 'deliver', 'dlq-handler'];
 
 const scriptOf = (app: AppName): string => fileURLToPath(new URL(`../../../apps/${app}/src/main.js`, import.meta.url));

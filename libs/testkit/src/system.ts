@@ -39,6 +39,7 @@ export class System {
   readonly names: TopicNames;
   readonly handles: AppHandle[] = [];
   ingestUrl = '';
+  consoleUrl = '';
 
   private constructor(
     private readonly options: SystemOptions,
@@ -117,9 +118,11 @@ export class System {
   private async launch(): Promise<void> {
     const ingestPort = await freePort();
     this.ingestUrl = `http://127.0.0.1:${ingestPort}`;
+    const consolePort = await freePort();
+    this.consoleUrl = `http://127.0.0.1:${consolePort}`;
     for (const app of this.options.apps ?? APP_NAMES) {
       for (let replica = 0; replica < (this.options.replicas?.[app] ?? 1); replica++) {
-        const env = { ...this.environment(), INGEST_PORT: String(ingestPort) };
+        const env = { ...this.environment(), INGEST_PORT: String(ingestPort), CONSOLE_PORT: String(consolePort) };
         const logFile = join(this.folder, `${app}-${replica}.log`);
         this.handles.push(new AppHandle(app, replica, await freePort(), { env, logFile }));
       }

@@ -200,6 +200,7 @@ describe('Gate', () => {
     ['fresh 1', 'fresh 2', 'fresh 3'].forEach((name) => enter(name, false));
     await turn();
     expect(order).toEqual(['fresh 1', 'fresh 2']);
+    expect(gate.holding()).toMatchObject({ reason: 'retry-budget', sinceMs: clock.nowMs() });
     gate.leave();
     await turn();
     expect(order).toEqual(['fresh 1', 'fresh 2', 'fresh 3']);
@@ -211,6 +212,8 @@ describe('Gate', () => {
     expect(order.slice(3)).toEqual(['retry 1']);
     await clock.advance(1_000);
     expect(order.slice(3)).toEqual(['retry 1', 'retry 2']);
+    gate.leave();
+    expect(gate.holding()).toBeNull();
   });
 
   it('gives back what a retry cost when it did not fail, and keeps the order of arrival within the budget', async () => {

@@ -33,6 +33,8 @@ export class Gate {
   private tickets = 0;
   private readonly budget: RetryBudget;
   private budgetTimer: AbortController | null = null;
+  /** Since when retries have waited for the budget. */
+  private overBudgetSinceMs: number | null = null;
   private readonly throttle: HoldValve;
   private readonly valves: readonly Valve[];
   private readonly given: readonly Valve[];
@@ -107,6 +109,7 @@ export class Gate {
   /** All that keeps it shut, the most telling first. */
   holdings(): readonly Holding[] {
     const found = this.valves.flatMap((valve) => valve.holding() ?? []);
+    if (this.overBudgetSinceMs !== null) found.push(overBudget(this.overBudgetSinceMs));
     return found.sort((a, b) => holdReasons.indexOf(a.reason) - holdReasons.indexOf(b.reason));
   }
 
@@ -135,6 +138,7 @@ export class Gate {
     }
     this.isAdmitting = false;
     if (!this.retries.isEmpty()) this.waitForBudget();
+    else this.overBudgetSinceMs = null;
   }
 
   /** Whether somebody who comes now is before all who wait. Retries over the budget stand in nobody's way. */
@@ -169,6 +173,8 @@ export class Gate {
 
   /** One timer, and only while a retry waits for the budget. */
   private waitForBudget(): void {
+    if (this.mayRetry()) this.overBudgetSinceMs = null;
+    else this.overBudgetSinceMs ??= this.clock.nowMs();
     const waitMs = this.budgetTimer ? null : this.budget.waitMs(this.clock.monotonicMs());
     if (!waitMs) return;
     const timer = (this.budgetTimer = new AbortController());
@@ -178,3 +184,10 @@ export class Gate {
     });
   }
 }
+
+const overBudget = (sinceMs: number): Holding => ({
+  reason: 'retry-budget',
+  sinceMs,
+  untilMs: null,
+  detail: 'fewer retries that fail again',
+});

@@ -61,6 +61,32 @@ describe('holdfast check', () => {
   });
 });
 
+describe('holdfast credentials status', () => {
+  const withAuth = (auth: string): string => GOOD.replace('unknown:', `auth: ${auth}, unknown:`);
+
+  it('says where each secret lives and never what it is', () => {
+    writeFileSync(join(folder, 'the-key'), 'planted-secret\n', { mode: 0o600 });
+    writeFileSync(join(folder, 'static.yaml'), withAuth('{ bearer: { token: { file: the-key } } }'));
+    const { code, out, err } = holdfast(['credentials', 'status', 'static.yaml', '--json']);
+    expect(code).toBe(0);
+    expect(JSON.parse(out)).toMatchObject({
+      environment: 'production',
+      destinations: [{ destination: 'd', kind: 'bearer', secrets: [{ state: 'present', mode: '600', warning: null }], token: null }],
+    });
+    expect(out + err).not.toContain('planted');
+  });
+
+  it('ends with 1 for a secret that is missing', () => {
+    writeFileSync(join(folder, 'missing.yaml'), withAuth('{ query: { name: key, value: { env: NOT_SET } } }'));
+    const { code, out } = holdfast(['credentials', 'status', 'missing.yaml']);
+    expect([code, out]).toEqual([1, expect.stringContaining('auth.query: env NOT_SET, missing')]);
+  });
+
+  it('ends with 2 for a configuration that is bad', () => {
+    expect(holdfast(['credentials', 'status', 'bad.yaml']).code).toBe(2);
+  });
+});
+
 describe('wrong use', () => {
   it.each([[['nonsense']], [['check', '--nonsense']], [['topics', 'apply', 'a', 'b']]])('%j ends with 2', (args) => {
     expect(holdfast(args)).toMatchObject({ code: 2, out: '', err: expect.stringMatching(/^error: /) });

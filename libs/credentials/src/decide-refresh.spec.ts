@@ -85,6 +85,16 @@ describe('decideRefresh', () => {
   });
 });
 
+it.each([
+  [1_000_000, 970_000, 750_000],
+  [60_000, 54_000, 45_000],
+  [3_000, 2_000, 1_775],
+  [1_000, 667, 592],
+])('a token of %i ms is used for %i and renewed at %i', (lifeMs, used, renewed) => {
+  const one = { ...token, issuedAtMs: 0, expiresAtMs: lifeMs };
+  expect([usableUntilMs(one, policy), refreshAtMs(one, policy, 0.5)].map(Math.round)).toEqual([used, renewed]);
+});
+
 describe('backoffMs', () => {
   const fail = (count: number, kind: 'unavailable' | 'refused' = 'unavailable', retryAfterMs: number | null = null) =>
     backoffMs({ count, kind, retryAfterMs }, policy, 1);

@@ -11,9 +11,14 @@ export type RefreshPolicy = Readonly<{
   refreshAt: number;
   /** Replicas renew over this share of the life around `refreshAt`, so that most of them find a new token. */
   spread: number;
-  /** A token counts as over this much before its end: clocks differ, and a request takes time. At most `skewShare` of its life. */
-  skewMaxMs: number;
+  /**
+   * A token counts as over before its end by `skewShare` of its life: clocks differ, and a request takes time. Within bounds: servers
+   * that count in whole seconds give up to one less than they say, and a short life must not be all skew.
+   */
   skewShare: number;
+  skewMinMs: number;
+  skewMaxMs: number;
+  skewMaxShare: number;
   backoff: Readonly<Record<FailureKind, Readonly<{ firstMs: number; maxMs: number }>>>;
   /** Between two tries of a credential that the partner rejects. */
   probe: Readonly<{ firstMs: number; maxMs: number }>;
@@ -21,8 +26,10 @@ export type RefreshPolicy = Readonly<{
 
 export const refreshPolicyDefault: Omit<RefreshPolicy, 'refreshAt'> = {
   spread: 0.1,
-  skewMaxMs: 30_000,
   skewShare: 0.1,
+  skewMinMs: 1_000,
+  skewMaxMs: 30_000,
+  skewMaxShare: 1 / 3,
   backoff: {
     unavailable: { firstMs: 500, maxMs: 15_000 },
     refused: { firstMs: 2_000, maxMs: 300_000 },
@@ -33,14 +40,18 @@ export const refreshPolicyDefault: Omit<RefreshPolicy, 'refreshAt'> = {
 };
 
 /** From when on a token is not used any more. */
-export function usableUntilMs({ issuedAtMs, expiresAtMs }: Token, { skewMaxMs, skewShare }: RefreshPolicy): number {
-  return expiresAtMs - Math.min(skewMaxMs, Math.max(0, expiresAtMs - issuedAtMs) * skewShare);
+export function usableUntilMs({ issuedAtMs, expiresAtMs }: Token, policy: RefreshPolicy): number {
+  const { skewShare, skewMinMs, skewMaxMs, skewMaxShare } = policy;
+  const lifeMs = Math.max(0, expiresAtMs - issuedAtMs);
+  return expiresAtMs - Math.min(Math.max(lifeMs * skewShare, skewMinMs), skewMaxMs, lifeMs * skewMaxShare);
 }
 
+/** At its share of the life, and in any case with time for one refresh before it counts as over. */
 export function refreshAtMs(token: Token, policy: RefreshPolicy, chance: number): number {
   const lifeMs = Math.max(0, token.expiresAtMs - token.issuedAtMs);
-  const share = policy.refreshAt + (chance - 0.5) * policy.spread;
-  return Math.min(token.issuedAtMs + lifeMs * share, usableUntilMs(token, policy));
+  const early = (chance - 0.5) * policy.spread * lifeMs;
+  const dueMs = token.issuedAtMs + lifeMs * policy.refreshAt + early;
+  return Math.min(dueMs, usableUntilMs(token, policy) - lifeMs * 0.1 * (1 - chance / 2));
 }
 
 /** What this replica sees when it looks at a credential. */

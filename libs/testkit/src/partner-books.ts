@@ -21,6 +21,10 @@ export type PartnerOptions = Readonly<{
   arrivalsMax?: number;
   /** Larger requests get 413. Default 64 MiB. */
   bodyMax?: number;
+  /** 401 unless it says that this bearer token is good (null: the request had none). Asked of every request but lookups' admin. */
+  bearer?: (token: string | null) => boolean | Promise<boolean>;
+  /** Served over TLS; with `requestCert` only to who shows a certificate that `ca` signed. */
+  tls?: Readonly<{ key: string; cert: string; ca?: string; requestCert?: boolean }>;
   /** Called when a request has ended. */
   onArrival?: (arrival: Arrival) => void;
 }>;

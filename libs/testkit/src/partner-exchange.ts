@@ -24,7 +24,10 @@ export async function serveExchange(books: PartnerBooks, request: IncomingMessag
   const arrival = arrivalOf(books, request, body);
   books.arrivals.open(arrival);
   const { method, path, key, eventId } = arrival;
-  const answer = books.script.answer({ method, path, key: key ?? eventId, bearer: bearerOf(request), nowMs: Date.now() });
+  const bearer = bearerOf(request);
+  const isKnown = books.options.bearer === undefined || (await books.options.bearer(bearer));
+  const scripted = books.script.answer({ method, path, key: key ?? eventId, bearer, nowMs: Date.now() });
+  const answer: PartnerAnswer = isKnown ? scripted : { ...scripted, ...stranger };
   arrival.rule = answer.rule;
   let ended = false;
   const end = (): void => {
@@ -40,6 +43,16 @@ export async function serveExchange(books: PartnerBooks, request: IncomingMessag
     later(answer.latencyMs, () => finish(exchange, receipt));
   } else later(answer.latencyMs, () => finish(exchange, take(exchange)));
 }
+
+/** What whoever shows no good token gets, whatever the rules say. */
+const stranger = {
+  status: 401,
+  commit: false,
+  fault: null,
+  body: null,
+  headers: { 'www-authenticate': 'Bearer error="invalid_token"' },
+  rule: 'bearer',
+};
 
 function later(ms: number, call: () => void): void {
   if (ms > 0) setTimeout(call, ms).unref();

@@ -1,4 +1,5 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import { createServer as createTlsServer } from 'node:https';
 import type { AddressInfo } from 'node:net';
 import { handleAdmin } from './partner-admin.js';
 import { PartnerBooks, type PartnerOptions } from './partner-books.js';
@@ -27,7 +28,7 @@ export class Partner extends PartnerBooks {
   }
 
   get url(): string {
-    return `http://${this.options.host ?? '127.0.0.1'}:${this.boundPort}`;
+    return `${this.options.tls ? 'https' : 'http'}://${this.options.host ?? '127.0.0.1'}:${this.boundPort}`;
   }
 
   /** Rejects with the socket's error (EADDRINUSE) when the port is taken. */
@@ -58,9 +59,12 @@ export class Partner extends PartnerBooks {
   }
 
   private newServer(): Server {
-    const server = createServer({ keepAliveTimeout: 60_000, noDelay: true }, (request, response) => {
+    const { tls } = this.options;
+    const listen = (request: IncomingMessage, response: ServerResponse): void => {
       this.serve(request, response).catch(() => response.destroy());
-    });
+    };
+    const common = { keepAliveTimeout: 60_000, noDelay: true };
+    const server = tls ? createTlsServer({ ...common, ...tls, rejectUnauthorized: true }, listen) : createServer(common, listen);
     server.on('clientError', (_error, socket) => socket.destroy());
     return server;
   }

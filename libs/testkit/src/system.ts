@@ -22,6 +22,8 @@ export type SystemOptions = Readonly<{
   /** Topics of producers, made before the apps start. */
   sourceTopics?: (prefix: string) => readonly string[];
   partitions?: number;
+  /** Files under `secrets/` beside the configuration, by name. */
+  secrets?: Readonly<Record<string, string>>;
   /** Added to each app's environment. */
   env?: Readonly<Record<string, string>>;
 }>;
@@ -103,6 +105,8 @@ export class System {
   private async prepare(): Promise<void> {
     mkdirSync(join(this.folder, 'secrets'));
     writeFileSync(join(this.folder, 'secrets', 'shop'), `${SHOP_SECRET}\n`, { mode: 0o600 });
+    for (const [name, secret] of Object.entries(this.options.secrets ?? {}))
+      writeFileSync(join(this.folder, 'secrets', name), `${secret}\n`, { mode: 0o600 });
     writeFileSync(join(this.folder, 'holdfast.yaml'), stringify(this.options.configuration(this.prefix)));
     await makeTopics(this.services.brokers, this.options.sourceTopics?.(this.prefix) ?? [], this.options.partitions ?? 4);
     for (const command of [

@@ -100,8 +100,7 @@ describe('an event', () => {
 });
 
 describe('the search', () => {
-  const ids = async (query: string): Promise<string[]> =>
-    (await get(`/api/events?${query}`)).body.items!.map(({ id }) => id);
+  const ids = async (query: string): Promise<string[]> => (await get(`/api/events?${query}`)).body.items!.map(({ id }) => id);
 
   it('finds by entity, type, state and time, newest first', async () => {
     expect(await ids('entity=order-1')).toEqual([duplicate, delivered]);
@@ -135,9 +134,7 @@ describe('dead letters', () => {
     expect(groups).toMatchObject([{ destination: 'portal', class: 'business', status: 422, count: 1 }]);
     const whole = (await get(`/api/dead-letters/${items[0]!.id}`)).body;
     expect(JSON.parse(Buffer.from(whole.data, 'base64').toString())).toMatchObject({ entity: 'wrong' });
-    expect(whole.history).toMatchObject([
-      { attempt: 1, class: 'business', status: 422, body: expect.stringContaining('no such article') },
-    ]);
+    expect(whole.history).toMatchObject([{ attempt: 1, class: 'business', status: 422, body: expect.stringContaining('no such article') }]);
     expect((await get('/api/dead-letters?class=transient')).body.items).toEqual([]);
     expect((await get('/api/dead-letters/dlq-0-999999')).status).toBe(404);
   });

@@ -9,17 +9,19 @@
  * | not-sent    | the claim's deadline had passed when a connection was free: nothing was sent    |
  */
 export type Outcome =
-  | Readonly<{
-      kind: 'responded';
-      status: number;
-      retryAfterMs: number | null;
-      /** As much of it as somebody needs. */
-      body: string | null;
-      /** Those that somebody needs, in lower case; absent where nobody needs any. */
-      headers?: Readonly<Record<string, string>>;
-      /** What its RateLimit fields say is left, until a reset in so many ms; absent where it has none. */
-      rateLimit?: Readonly<{ remaining: number; resetMs: number }>;
-    } & OfMany>
+  | Readonly<
+      {
+        kind: 'responded';
+        status: number;
+        retryAfterMs: number | null;
+        /** As much of it as somebody needs. */
+        body: string | null;
+        /** Those that somebody needs, in lower case; absent where nobody needs any. */
+        headers?: Readonly<Record<string, string>>;
+        /** What its RateLimit fields say is left, until a reset in so many ms; absent where it has none. */
+        rateLimit?: Readonly<{ remaining: number; resetMs: number }>;
+      } & OfMany
+    >
   | Readonly<{ kind: 'unreachable'; when: 'before' | 'after'; code: string; error: string } & OfMany>
   | Readonly<{ kind: 'unsendable'; code: string; error: string } & OfMany>
   | Readonly<{ kind: 'not-sent' }>;

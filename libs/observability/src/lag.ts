@@ -47,7 +47,10 @@ export type Behind = Readonly<{ records: number; oldestMs: number | null }>;
 const NOT_BEHIND: Behind = { records: 0, oldestMs: null };
 
 /** What a group has not settled of one partition. */
-export async function behindOf({ cluster }: Pick<LagParts, 'cluster'>, at: { group: string; topic: string; partition: number }): Promise<Behind> {
+export async function behindOf(
+  { cluster }: Pick<LagParts, 'cluster'>,
+  at: { group: string; topic: string; partition: number },
+): Promise<Behind> {
   const committed = await cluster.committed(at.group, at.topic, at.partition);
   const reader = cluster.reader(at.topic, at.partition, 'glance');
   const { startOffset, endOffset } = await reader.bounds();

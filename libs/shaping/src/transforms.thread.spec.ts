@@ -90,12 +90,18 @@ describe('transforms', () => {
     ['a handler that ends its thread', () => handler('x.mjs', 'export default () => process.exit(0);'), {}, 'transform-failed'],
     [
       'a handler that grows',
-      () => handler('g.mjs', 'export default () => { const a = []; for (;;) a.push(new Array(1e5).fill(a.length)); };', { timeoutMs: 15_000 }),
+      () =>
+        handler('g.mjs', 'export default () => { const a = []; for (;;) a.push(new Array(1e5).fill(a.length)); };', { timeoutMs: 15_000 }),
       {},
       'transform-failed',
     ],
     ['a handler that is busy', () => handler('b.mjs', 'export default () => { for (;;); };', { timeoutMs: 100 }), {}, 'transform-timeout'],
-    ['a handler that never answers', () => handler('w.mjs', 'export default () => new Promise(() => {});', { timeoutMs: 100 }), {}, 'transform-timeout'],
+    [
+      'a handler that never answers',
+      () => handler('w.mjs', 'export default () => new Promise(() => {});', { timeoutMs: 100 }),
+      {},
+      'transform-timeout',
+    ],
     ['a busy expression', () => jsonata(BUSY, { timeoutMs: 150 }), {}, 'transform-timeout'],
   ])('%s: %s', async (_name, script, data, code) => {
     const on = transforms();

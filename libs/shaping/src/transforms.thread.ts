@@ -119,8 +119,10 @@ export class ThreadTransforms implements Transforms {
 
   private afterEnd(waiting: Waiting, wasTooSlow: boolean): void {
     const { path, timeoutMs } = waiting.job.script;
-    if (!wasTooSlow) return waiting.tell({ ok: false, code: 'transform-failed', error: `${path} ended its thread: out of memory, or an exit` });
-    if (waiting.isSecondTry) return waiting.tell({ ok: false, code: 'transform-timeout', error: `${path} took longer than ${timeoutMs} ms, twice` });
+    if (!wasTooSlow)
+      return waiting.tell({ ok: false, code: 'transform-failed', error: `${path} ended its thread: out of memory, or an exit` });
+    if (waiting.isSecondTry)
+      return waiting.tell({ ok: false, code: 'transform-timeout', error: `${path} took longer than ${timeoutMs} ms, twice` });
     waiting.isSecondTry = true;
     this.enqueue(waiting);
   }

@@ -3,6 +3,7 @@ import { groupNames, topicNames, type Delivery } from '#libs/domain/src/index.js
 import { decodeCommitMetadata, type Committed } from '#libs/kafka/src/index.js';
 import type { DeliverBounds } from '../../apps/deliver/src/deliver.config.js';
 import type { DeliverReport, Destination, DestinationPolicy } from '../../apps/deliver/src/deliver.ports.js';
+import { testDelivery } from '../../apps/deliver/src/testing/deliver.world.js';
 import type { DeliverFault } from './deliver.faults.js';
 import type { PartnerMood } from './deliver.partner.js';
 import type { Scheduler } from './scheduler.js';
@@ -17,6 +18,11 @@ export const tiers = [
 ];
 export const timeoutMs = 100;
 export const settleMs = 80;
+
+export const stepsMax = 6_000;
+/** How many more steps the zombies get when everything is settled. */
+export const aftermathSteps = 80;
+export const stuckMax = 20;
 
 export type Home = Readonly<{ group: string; topic: string }>;
 export const homes: readonly Home[] = [
@@ -57,6 +63,16 @@ export function simPolicy(of: Readonly<{ rule: UnknownRule; maxInFlight: number;
 /** Behind a dead letter the entity goes on, so that every delivery comes to an end. */
 export const orderingOf = (ordering: Delivery['ordering']): Pick<Destination, 'ordering'> =>
   ordering === 'unordered' ? {} : { ordering: { hasStrict: ordering === 'strict', inboxOf: () => null, continuesAfter: () => true } };
+
+type Events = Readonly<{ scheduler: Scheduler; ordering: Delivery['ordering']; hasRevisions: boolean }>;
+
+/** Deliveries of a few entities; a latest-wins one has a revision or its position alone. */
+export const simDeliveries = (count: number, { scheduler, ordering, hasRevisions }: Events): Delivery[] =>
+  Array.from({ length: count }, (_, n) => {
+    const subject = `e${Math.floor(scheduler.random() * 3)}`;
+    const revision = ordering === 'latest-wins' && hasRevisions ? String(n) : null;
+    return testDelivery(n, { ordering, event: { subject, revision, receivedat: scheduler.now() } });
+  });
 
 export function simMood(scheduler: Scheduler, fault: DeliverFault | null): PartnerMood {
   const some = (share: number, max: number): number => (scheduler.chance(share) ? scheduler.random() * max : 0);

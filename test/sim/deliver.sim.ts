@@ -3,17 +3,19 @@ import { MarksUnavailableError, MemoryMarksServer, type UnknownRule } from '#lib
 import type { Delivery, Fact } from '#libs/domain/src/index.js';
 import { LogError, MemoryLog, PartitionOwner, silentLogger, type Committed, type MemoryProcess } from '#libs/kafka/src/index.js';
 import { createDeliverProcess } from '../../apps/deliver/src/deliver.process.js';
-import { deliveryRecord, testDelivery } from '../../apps/deliver/src/testing/deliver.world.js';
+import { deliveryRecord } from '../../apps/deliver/src/testing/deliver.world.js';
 import { marksFault, plantInLog, plantInOwner, type DeliverFault } from './deliver.faults.js';
 import { isFinal, judgeDeliveries, judgeOrder } from './deliver.judge.js';
 import { SimPartner } from './deliver.partner.js';
 import {
+  aftermathSteps,
   destination,
   homes,
   orderingOf,
   settleMs,
   shrunk,
   simBounds,
+  simDeliveries,
   simMood,
   simPolicy,
   simReport,
@@ -21,6 +23,8 @@ import {
   timeoutMs,
   topics,
   type Home,
+  stepsMax,
+  stuckMax,
 } from './deliver.scene.js';
 import { breakerOf } from './deliver.valve.js';
 import { Scheduler, type SimProcess } from './scheduler.js';
@@ -29,11 +33,6 @@ import { Scheduler, type SimProcess } from './scheduler.js';
 export type DeliverResult = Readonly<{ seed: number; broken: string | null; history: readonly string[]; steps: number }>;
 
 export type DeliverScene = Readonly<{ rule?: UnknownRule; ordering?: Delivery['ordering']; fault?: DeliverFault | null }>;
-
-const stepsMax = 6_000;
-/** How many more steps the zombies get when everything is settled. */
-const aftermathSteps = 80;
-const stuckMax = 20;
 
 type Life = { sim: SimProcess; view: MemoryProcess; joined: boolean };
 
@@ -113,7 +112,7 @@ export class DeliverWorld {
       dedupes: this.rule === 'idempotency-key',
       ignoresDeadline: this.fault === 'no deadline between claim and send',
     });
-    this.prepare(1 + upTo(5));
+    this.deliveries = simDeliveries(1 + upTo(5), { scheduler, ordering: this.ordering, hasRevisions: seed % 2 === 0 });
     for (let n = upTo(this.deliveries.length); n > 0; n--) this.arrive();
     this.spawn();
     this.spawn();
@@ -153,15 +152,6 @@ export class DeliverWorld {
       done: () => this.finals.size === this.deliveries.length || this.broken !== null,
       between: () => this.between(),
     });
-  }
-
-  private prepare(count: number): void {
-    const { scheduler } = this;
-    for (let n = 0; n < count; n++) {
-      const subject = `e${Math.floor(scheduler.random() * 3)}`;
-      const revision = this.ordering === 'latest-wins' && this.seed % 2 === 0 ? String(n) : null;
-      this.deliveries.push(testDelivery(n, { ordering: this.ordering, event: { subject, revision, receivedat: scheduler.now() } }));
-    }
   }
 
   /** Some are there from the beginning, the others come while the processes live. */
@@ -291,8 +281,7 @@ export class DeliverWorld {
   }
 
   private ownerOf({ group, topic }: Home): Life | undefined {
-    const name = this.log.group(group, topic).ownerOf(0);
-    return this.lives.find(({ sim }) => sim.name === name);
+    return this.lives.find(({ sim }) => sim.name === this.log.group(group, topic).ownerOf(0));
   }
 
   /** To a process that does not have it; a fresh one is born when none is left. */

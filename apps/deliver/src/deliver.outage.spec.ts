@@ -123,6 +123,29 @@ describe('an outage of three days', () => {
   }, 120_000);
 });
 
+describe('the ramp after an outage', () => {
+  it('spends nothing of what fails in it and does not open it again', async () => {
+    let failsIn = Infinity;
+    let isUp = false;
+    const w = world(() => (isUp && failsIn-- !== 0 ? ok : refused));
+    w.breakers.start();
+    void w.process.start();
+    await w.clock.advance(1_000);
+    w.append('down', 0, 60);
+    await w.clock.advance(minuteMs);
+    const spentBefore = w.facts().filter(({ fact }) => fact === 'attempted').length;
+    // The canary, then 1, 2, and one of the 4 fails: too few to open it again.
+    [isUp, failsIn] = [true, 5];
+    await w.clock.advance(10 * minuteMs);
+    expect(failsIn).toBeLessThan(0);
+    expect(w.ends('down').map(({ verdict }) => verdict)).toEqual(Array(60).fill('delivered-once'));
+    expect(w.breakers.states()[0]!.state).toMatchObject({ phase: { kind: 'closed' }, last: { probes: 6 } });
+    expect(w.facts().filter(({ fact }) => fact === 'attempted').length).toBe(spentBefore);
+    await w.process.stop();
+    await w.breakers.close();
+  }, 60_000);
+});
+
 describe('a delivery that fails by itself', () => {
   it('is held while the breaker is open, and spends its attempts once others pass', async () => {
     const w = world((_name, id) => (id === 'down-7' ? { ...ok, status: 503 } : ok));

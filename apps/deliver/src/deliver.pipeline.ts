@@ -73,6 +73,7 @@ async function attempt(item: Item, plan: Exclude<Resolution, { kind: 'wait' }>, 
 
   // 5 · Decide what it means and what follows; mark the end. 6 · Record: with the others, by the settler.
   const classified = decideClass(outcome, way.destination.policy);
-  const facts = way.book(item, outcome, classified, deadline);
+  const booked = way.book(item, outcome, classified, deadline);
+  const facts = classified.class === 'delivered' ? booked : await way.judged(item, booked);
   return way.follow(item, decideNextStep(facts, way.destination.policy), { classified, doneAs });
 }

@@ -239,8 +239,37 @@ describe('Gate', () => {
     const { clock, gate } = world(1, one, other);
     gate.hold(clock.nowMs() + 10);
     one.hold('rate-limit');
-    expect(gate.outage()).toBeNull();
+    expect(gate.outage(0)).toBeNull();
     other.hold('breaker');
-    expect(gate.outage()).toBe('breaker');
+    expect(gate.outage(0)).toBe('breaker');
+  });
+
+  it('calls a failure its own where others pass and it alone fails, though it is held', () => {
+    const valve = new ScriptedValve();
+    const { gate } = world(1, valve);
+    valve.hold('breaker');
+    gate.count('delivered');
+    gate.count('transient');
+    expect([gate.heldBy(null, 0), gate.heldBy(1, 0), gate.heldBy(0, 0)]).toEqual(['breaker', 'breaker', null]);
+    gate.count('unknown');
+    expect(gate.heldBy(0, 0)).toBe('breaker');
+    gate.count('delivered');
+    gate.count('business');
+    gate.count('transient');
+    expect(gate.heldBy(0, 0)).toBeNull();
+  });
+
+  it('asks a valve that lets in whether it spares what began then, once the replicas agree', async () => {
+    const valve = Object.assign(new ScriptedValve(), { spares: (beganMs: number) => (beganMs < 5 ? ('breaker' as const) : null) });
+    const { promise, resolve } = Promise.withResolvers<void>();
+    const slow = Object.assign(new ScriptedValve(), { agreed: () => promise });
+    const { gate } = world(1, valve, slow);
+    expect([gate.outage(4), gate.outage(5)]).toEqual(['breaker', null]);
+    let isAgreed = false;
+    const agreed = gate.agreed().then(() => (isAgreed = true));
+    await turn();
+    expect(isAgreed).toBe(false);
+    resolve();
+    await agreed;
   });
 });

@@ -7,6 +7,7 @@ import {
   type Told,
   type Valve,
 } from '#libs/delivery/src/index.js';
+import type { OutcomeClass } from '#libs/domain/src/index.js';
 import type { Clock } from '#libs/kafka/src/index.js';
 import { WaitingLine } from './waiting-line.js';
 
@@ -25,6 +26,8 @@ export const holdReasons: readonly HoldReason[] = ['paused', 'auth', 'breaker', 
 export class Gate {
   /** How many deliveries of this destination were delivered here: who fails again while others pass fails by itself. */
   delivered = 0;
+  /** Failures here since then: who fails among others does not fail by itself. */
+  failedInRow = 0;
   private inside = 0;
   private isAdmitting = false;
   private readonly fresh = new WaitingLine();
@@ -92,6 +95,13 @@ export class Gate {
     return this.throttle.hold(untilMs, detail);
   }
 
+  count(named: OutcomeClass): void {
+    if (named === 'delivered') {
+      this.delivered++;
+      this.failedInRow = 0;
+    } else if (named === 'transient' || named === 'unknown') this.failedInRow++;
+  }
+
   /** Whether anybody wants to hear of outcomes: otherwise they need not be put together. */
   get isTold(): boolean {
     return this.given.length > 0;
@@ -113,13 +123,32 @@ export class Gate {
     return found.sort((a, b) => holdReasons.indexOf(a.reason) - holdReasons.indexOf(b.reason));
   }
 
-  /** The reason of a hold under which failures are nobody's own: the destination is down, shut out or put aside. Null: there is none. */
-  outage(): HoldReason | null {
+  /**
+   * The reason for which the failure of a request that began at `beganMs` is nobody's own: the destination is down, or was while the
+   * request was under way, or is only coming back; it is shut out, or put aside. Null: there is none.
+   */
+  outage(beganMs: number): HoldReason | null {
     for (const valve of this.given) {
       const reason = valve.holding()?.reason;
       if (reason === 'breaker' || reason === 'auth' || reason === 'maintenance' || reason === 'paused') return reason;
+      const spared = valve.spares?.(beganMs) ?? null;
+      if (spared !== null) return spared;
     }
     return null;
+  }
+
+  /**
+   * The hold under which a failure falls, of a request that began at `beganMs`. When others were delivered since its delivery last
+   * stayed for a hold (`stayedAt`, of `delivered`), and none but it fails now, it is that delivery's own.
+   */
+  heldBy(stayedAt: number | null, beganMs: number): HoldReason | null {
+    const isOwn = stayedAt !== null && this.delivered > stayedAt && this.failedInRow <= 1;
+    return isOwn ? null : this.outage(beganMs);
+  }
+
+  /** Until all replicas know of what was told here; at once when they do. */
+  async agreed(): Promise<void> {
+    for (const valve of this.given) await valve.agreed?.();
   }
 
   /** The given valves are closed by whoever opened them. */

@@ -1,5 +1,5 @@
 import type { Rank, Claim, Classified, DoneAs, AttemptFacts, NextStep, Resolution, SentOutcome } from '#libs/delivery/src/index.js';
-import { decideClass, decideFound, decideNextStep, weaker, NO_DOUBTS, type Doubts, type HoldReason } from '#libs/delivery/src/index.js';
+import { decideClass, decideFound, decideNextStep, weaker, NO_DOUBTS, type Doubts } from '#libs/delivery/src/index.js';
 import type { HistoryEntry } from '#libs/domain/src/index.js';
 import type { Clock, Lease } from '#libs/kafka/src/index.js';
 import type { Deadline, DeliverReport, Destination, DuplicateCause } from './deliver.ports.js';
@@ -197,7 +197,7 @@ export class Way {
     // The partner cannot be asked: held back as it says, or a transient failure; the doubt stays.
     const { class: named, rule } = decideClass(answer.outcome, destination.policy);
     const asked: Classified = { class: named === 'throttled' || named === 'auth' ? named : 'transient', rule, effect: 'no' };
-    const facts = this.book(item, answer.outcome, asked, deadline);
+    const facts = await this.judged(item, this.book(item, answer.outcome, asked, deadline));
     return this.follow(item, decideNextStep(facts, destination.policy), { classified: asked, doneAs: 'proof' });
   }
 
@@ -242,7 +242,7 @@ export class Way {
     report.attempted(item.delivery, entry);
     item.firstAttemptAtMs ??= at;
     item.retriedMs += entry.tookms;
-    if (classified.class === 'delivered') gate.delivered++;
+    gate.count(classified.class);
     if (item.delivery.attempt > 0 && classified.class !== 'transient' && classified.class !== 'unknown') gate.paidBack();
     if (gate.isTold && !outcome.isEcho) gate.told(toldOf(outcome, classified, entry, { nowMs, isRetry: item.delivery.attempt > 0 }));
     return {
@@ -253,16 +253,18 @@ export class Way {
       attempt: item.delivery.attempt,
       startedAtMs: at,
       retriedMs: item.delivery.retryms + item.retriedMs,
-      // Asked behind the valves' hearing of it: the outcome that opens a breaker is held as well.
-      heldBy: classified.class === 'delivered' ? null : this.heldBy(item),
+      heldBy: null,
       doubt: item.doubt,
     };
   }
 
-  /** The hold that a failure falls under. Others were delivered since this one last stayed for a hold: then the failure is its own. */
-  private heldBy({ stayedAt }: Item): HoldReason | null {
-    const { gate } = this.parts;
-    return stayedAt !== null && gate.delivered > stayedAt ? null : gate.outage();
+  /**
+   * Whose failure it is. Asked when all replicas have heard of it: what opens a breaker is held as well, and so is what fails together
+   * with that, wherever it was sent.
+   */
+  async judged(item: Item, booked: AttemptFacts): Promise<AttemptFacts> {
+    await this.parts.gate.agreed();
+    return { ...booked, heldBy: this.parts.gate.heldBy(item.stayedAt, booked.startedAtMs) };
   }
 
   /** At once in nearly every case. */

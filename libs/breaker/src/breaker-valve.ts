@@ -1,4 +1,4 @@
-import type { Holding, Told, Valve } from '#libs/delivery/src/index.js';
+import type { Holding, HoldReason, Told, Valve } from '#libs/delivery/src/index.js';
 import { freshFromMs, slotMs, type BreakerPolicy, type BreakerState } from './breaker.fold.js';
 import type { BreakerStore } from './breaker-store.port.js';
 import { Canary } from './canary.js';
@@ -96,6 +96,18 @@ export class BreakerValve implements Valve {
     const untilMs = phase.kind === 'open' ? phase.nextProbeMs : null;
     const sinceMs = outage?.sinceMs ?? this.bornMs;
     return { reason: 'breaker', sinceMs, untilMs: untilMs && Math.max(untilMs, sinceMs), detail: outage?.cause ?? null };
+  }
+
+  /** The ramp's failures, and those of requests that were under way in the outage or its ramp, are the outage's. */
+  spares(beganMs: number): HoldReason | null {
+    const { phase, last } = this.shared.state;
+    const isSpared = !this.isKnown || phase.kind !== 'closed' || (last !== null && beganMs <= last.untilMs);
+    return isSpared ? 'breaker' : null;
+  }
+
+  /** So that the failures of several replicas are one run before any of them is spent. */
+  agreed(): Promise<void> | null {
+    return this.shared.isReported ? null : this.shared.reported();
   }
 
   changed(listener: () => void): void {

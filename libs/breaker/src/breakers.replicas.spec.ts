@@ -20,6 +20,38 @@ describe('several replicas', () => {
     expect(a.valve.limit()).toBe(0);
   });
 
+  it('agree before a failure is anybody’s: three here and three there at one moment trip both', async () => {
+    const [a, b] = [await world.replica('a'), await world.replica('b')];
+    a.send('transient', 3);
+    b.send('transient', 3);
+    expect([a.kind, b.kind]).toEqual(['closed', 'closed']);
+    await Promise.all([a.valve.agreed(), b.valve.agreed()]);
+    // Whoever was first to write hears of it a moment later, when it asks.
+    expect([a.kind, b.kind]).toContain('open');
+    await world.clock.advance(900);
+    expect([a.kind, b.kind]).toEqual(['open', 'open']);
+    expect([a.valve.agreed(), b.valve.agreed()]).toEqual([null, null]);
+  });
+
+  it('spare what fails in the outage, in its ramp, or later of what began in it, and nothing else', async () => {
+    const [a, b] = [await world.replica('a'), await world.replica('b')];
+    const spared = (): (string | null)[] => [a, b].map(({ valve }) => valve.spares(world.clock.nowMs()));
+    expect(spared()).toEqual([null, null]);
+    a.send('transient', 5);
+    expect(spared()).toEqual([null, null]);
+    a.send('transient');
+    await world.clock.advance(900);
+    expect(spared()).toEqual(['breaker', 'breaker']);
+    await world.traffic([a, b], 400, () => 'delivered', 100);
+    expect(a.kind).toBe('ramping');
+    expect(spared()).toEqual(['breaker', 'breaker']);
+    const inTheRampMs = world.clock.nowMs();
+    await world.traffic([a, b], 6_000, () => 'delivered', 100);
+    expect([a.kind, b.kind]).toEqual(['closed', 'closed']);
+    expect(spared()).toEqual([null, null]);
+    expect([a, b].map(({ valve }) => valve.spares(inTheRampMs))).toEqual(['breaker', 'breaker']);
+  });
+
   it('do not trip when another one succeeds in between', async () => {
     const [a, b] = [await world.replica('a'), await world.replica('b')];
     a.send('transient', 4);

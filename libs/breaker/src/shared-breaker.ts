@@ -64,6 +64,13 @@ export class SharedBreaker {
     return this.syncing;
   }
 
+  /** All that happened here until now stands in the store, or the store is away. */
+  async reported(): Promise<void> {
+    await this.report();
+    // What happened at the end of a report under way is not in it.
+    if (!this.isReported) await this.report();
+  }
+
   /** The store says that it stands as `version` now. Rejects when the store is away. */
   async follow(version: string): Promise<void> {
     const isWatched = this.here.phase.kind === 'half-open';

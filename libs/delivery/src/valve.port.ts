@@ -17,6 +17,10 @@ export interface Valve {
   told(outcome: Told): void;
   /** Why it keeps everything back; null: it does not. */
   holding(): Holding | null;
+  /** For what reason a failure of a request that began at `beganMs` is not its delivery's own, though requests go in. Left out: never. */
+  spares?(beganMs: number): HoldReason | null;
+  /** Until the replicas agree on what was told here, or cannot; null: they do. Asked after failures alone. Never rejects. */
+  agreed?(): Promise<void> | null;
   /** The one listener: an answer of `limit` or `take` may be another now. */
   changed(listener: () => void): void;
   /** Ends what it does beside the hot path, and gives back what it holds. */

@@ -75,7 +75,9 @@ describe('the store on Postgres', () => {
     const depths = await Promise.all(Array.from({ length: 5 }, () => open(schema).depths()));
     expect(depths).toEqual([[], [], [], [], []]);
     const { rows } = await admin.query<{ name: string }>(`SELECT name FROM ${schema}.dlq_handler_migrations`);
-    expect(rows).toEqual([{ name: '0001-dead-letters.sql' }]);
+    const names = rows.map(({ name }) => name);
+    expect(names).toEqual([...new Set(names)]);
+    expect(names).toContain('0001-dead-letters.sql');
   });
 
   it('says unavailable, worth another try, when Postgres is away, and works when it comes', async () => {

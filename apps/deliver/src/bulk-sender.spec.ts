@@ -3,6 +3,7 @@ import type { Outcome } from '#libs/delivery/src/index.js';
 import type { Clock } from '#libs/kafka/src/index.js';
 import { BulkSender, type BulkOptions } from './bulk-sender.js';
 import type { Deadline, OutboundRequest, Sender } from './deliver.ports.js';
+import { RequestLimits } from './request-limits.js';
 
 // Goal: deliveries go out together, bounded in number, bytes, time and requests, and each has an outcome of its own: one bad item
 // harms nobody else. Method: a partner in memory, and time that stands still until it is moved.
@@ -48,6 +49,7 @@ function world(answer: Answer = () => ok, over: Partial<BulkOptions> = {}) {
     key: '/n',
     results: null,
     requestsMax: 2,
+    limits: new RequestLimits([], 4),
     timeoutMs: 1_000,
     signing: null,
     clock,

@@ -5,6 +5,7 @@ import type { Clock } from '#libs/kafka/src/index.js';
 import { decideBulkAnswer, type BulkResults, type ItemAnswer } from './decide-bulk-answer.js';
 import type { Deadline, OutboundRequest, Sender } from './deliver.ports.js';
 import type { Signing } from './render-request.js';
+import type { RequestLimits } from './request-limits.js';
 
 export type BulkOptions = Readonly<{
   maxEvents: number;
@@ -17,6 +18,8 @@ export type BulkOptions = Readonly<{
   results: BulkResults | null;
   /** Requests under way at a time. */
   requestsMax: number;
+  /** What else a request may have to wait for, such as its rate. */
+  limits: Pick<RequestLimits, 'begin' | 'end' | 'changed'>;
   timeoutMs: number;
   signing: Signing | null;
   clock: Clock;
@@ -41,7 +44,7 @@ const OF_ONE = ['x-correlation-id', 'x-holdfast-event-id', 'x-holdfast-attempt',
  * | an item is | entered by                              | left by                                                    |
  * | ---------- | --------------------------------------- | ---------------------------------------------------------- |
  * | collected  | `send`                                  | a request, when there are enough or the oldest has waited   |
- * | sent       | a free request                          | its outcome                                                 |
+ * | sent       | a free request, and what it costs       | its outcome                                                 |
  * | to go again| a refusal that did not look at it       | a request of half as many: in the end the bad one is alone  |
  *
  * The earliest deadline in a request is the request's. So that it does not cut the others short, an item that has waited for
@@ -50,14 +53,16 @@ const OF_ONE = ['x-correlation-id', 'x-holdfast-event-id', 'x-holdfast-attempt',
 export class BulkSender implements Sender {
   /** By method and path: one request has one of each. In the order of their first item. */
   private readonly collected = new Map<string, Item[]>();
-  private readonly again: Item[][] = [];
+  private readonly again: { items: Item[]; untilMs: number }[] = [];
   private underWay = 0;
   private timer: NodeJS.Timeout | null = null;
 
   constructor(
     private readonly inner: Sender,
     private readonly options: BulkOptions,
-  ) {}
+  ) {
+    options.limits.changed(() => this.look());
+  }
 
   send(request: OutboundRequest, deadline: Deadline): Promise<Outcome> {
     const read = this.read(request);
@@ -86,24 +91,47 @@ export class BulkSender implements Sender {
     return { ok: true, body: format === 'ndjson' ? oneLine(bytes) : bytes, key: name };
   }
 
-  /** Sends what is due while requests may be sent, and sleeps until the next is. */
+  /** Sends what is due while requests may be sent, and sleeps until the next is, or until one has waited too long. */
   private look(): void {
-    const { requestsMax, clock, maxWaitMs } = this.options;
+    const { clock, maxWaitMs } = this.options;
     const nowMs = clock.monotonicMs();
-    let nextMs = Infinity;
-    for (let half = this.underWay < requestsMax && this.again.shift(); half; half = this.underWay < requestsMax && this.again.shift())
-      void this.dispatch(half);
+    let nextMs = this.lookAgain(nowMs);
     for (const [group, waiting] of this.collected) {
-      while (this.underWay < requestsMax && this.isDue(waiting, nowMs)) {
-        const batch = this.cut(waiting, nowMs);
-        if (batch.length > 0) void this.dispatch(batch);
+      this.expire(waiting, nowMs);
+      while (this.isDue(waiting, nowMs) && this.begin()) {
+        void this.dispatch(this.cut(waiting, nowMs));
+        this.expire(waiting, nowMs);
       }
-      if (waiting.length === 0) this.collected.delete(group);
-      else nextMs = Math.min(nextMs, waiting[0]!.sinceMs + maxWaitMs);
+      const first = waiting[0];
+      if (!first) this.collected.delete(group);
+      else nextMs = Math.min(nextMs, this.isDue(waiting, nowMs) ? this.staleAtMs(first) : first.sinceMs + maxWaitMs);
     }
     if (this.timer) clearTimeout(this.timer);
-    // While all requests are under way, the end of one looks again.
-    this.timer = nextMs === Infinity || this.underWay >= requestsMax ? null : setTimeout(() => this.look(), Math.max(1, nextMs - nowMs));
+    this.timer = nextMs === Infinity ? null : setTimeout(() => this.look(), Math.max(1, nextMs - nowMs));
+  }
+
+  /** Those that go again are before all others. Answers until when the first of them can wait. */
+  private lookAgain(nowMs: number): number {
+    for (let first = this.again[0]; first; first = this.again[0]) {
+      if (nowMs >= first.untilMs) first.items.forEach((item) => item.tell({ kind: 'not-sent' }));
+      else if (this.begin()) void this.dispatch(first.items);
+      else return first.untilMs;
+      this.again.shift();
+    }
+    return Infinity;
+  }
+
+  /** Whoever answers true has to be sent. */
+  private begin(): boolean {
+    return this.underWay < this.options.requestsMax && this.options.limits.begin();
+  }
+
+  private expire(waiting: Item[], nowMs: number): void {
+    while (waiting[0] && nowMs >= this.staleAtMs(waiting[0])) waiting.shift()!.tell({ kind: 'not-sent' });
+  }
+
+  private staleAtMs({ deadline }: Item): number {
+    return deadline.monotonicMs - this.options.timeoutMs / 2;
   }
 
   private isDue(waiting: readonly Item[], nowMs: number): boolean {
@@ -112,14 +140,14 @@ export class BulkSender implements Sender {
   }
 
   private cut(waiting: Item[], nowMs: number): Item[] {
-    const { maxEvents, maxBytes, timeoutMs } = this.options;
+    const { maxEvents, maxBytes } = this.options;
     const batch: Item[] = [];
     const names = new Set<string>();
     let bytes = 2;
     let taken = 0;
     for (; taken < waiting.length && batch.length < maxEvents; taken++) {
       const item = waiting[taken]!;
-      if (item.deadline.monotonicMs - nowMs < timeoutMs / 2) {
+      if (nowMs >= this.staleAtMs(item)) {
         item.tell({ kind: 'not-sent' });
         continue;
       }
@@ -136,9 +164,9 @@ export class BulkSender implements Sender {
   private async dispatch(batch: Item[]): Promise<void> {
     this.underWay++;
     const wallMs = batch.reduce((least, { deadline }) => Math.min(least, deadline.wallMs), Infinity);
-    const monotonicMs = batch.reduce((least, { deadline }) => Math.min(least, deadline.monotonicMs), Infinity);
-    const outcome = await this.inner.send(this.compose(batch), { wallMs, monotonicMs });
+    const outcome = await this.inner.send(this.compose(batch), { wallMs, monotonicMs: earliest(batch) });
     this.underWay--;
+    this.options.limits.end();
     this.settle(batch, outcome);
     this.look();
   }
@@ -180,7 +208,7 @@ export class BulkSender implements Sender {
     // Where the answer named somebody, the others are looked at anew together; where it named nobody, in halves.
     const parts = left.length < batch.length ? 1 : 2;
     const size = Math.ceil(left.length / parts);
-    this.again.push(left.slice(0, size), ...(parts === 2 ? [left.slice(size)] : []));
+    for (const items of [left.slice(0, size), left.slice(size)]) if (items.length > 0) this.again.push({ items, untilMs: earliest(items) });
   }
 }
 
@@ -201,6 +229,8 @@ function outcomeOf(answer: ItemAnswer, whole: Responded): Outcome | null {
 }
 
 const echo = (outcome: Outcome): Outcome => (outcome.kind === 'not-sent' ? outcome : { ...outcome, isEcho: true });
+
+const earliest = (items: readonly Item[]): number => items.reduce((least, { deadline }) => Math.min(least, deadline.monotonicMs), Infinity);
 
 /** A line break in JSON stands between tokens only: inside a text it is escaped. */
 function oneLine(bytes: Buffer): Buffer {

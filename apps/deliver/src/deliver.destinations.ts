@@ -12,6 +12,7 @@ import type { Destination, DestinationPolicy, Sender } from './deliver.ports.js'
 import { healthProbe } from './health-probe.js';
 import { orderingOf } from './ordered-routes.js';
 import { originOf, requestRenderer, type Credentials } from './render-request.js';
+import { RequestLimits } from './request-limits.js';
 import { LookupResolver, noResolver } from './resolver.undici.js';
 import { bulkNeedsOf, inBulk, proxyOf, shapeOf, signingOf } from './shaping.js';
 import { UndiciSender } from './sender.undici.js';
@@ -89,19 +90,22 @@ export function openDestinations(parts: DestinationParts): {
     const way = { timeoutMs: http.timeoutMs, outbound, clock, tls, proxy: proxyOf(one, secrets) };
     const { lookup } = unknown;
     const signing = signingOf(one, secrets, clock);
+    const counted = limits(one);
+    // Limits are of requests: where one takes many events, it pays when it goes, not they at the gate.
+    const requests = one.batch && new RequestLimits(counted, one.batch.maxEvents);
     const opened = { ...way, ...needsOf(one), ...bulkNeedsOf(one), origin: originOf(http.url), maxInFlight: http.maxInFlight };
     const asks = { ...way, maxInFlight: lookupsMaxInFlight, answerMaxBytes: lookupAnswerMaxBytes, keepMaxBytes: lookupAnswerMaxBytes };
     return {
       name: one.name,
       policy,
-      sender: inBulk(shown(credential, policy, open(opened)), one, signing, clock),
+      sender: inBulk(shown(credential, policy, open(opened)), one, { signing, clock, limits: requests }),
       resolver: lookup
         ? new LookupResolver(lookup, shown(credential, policy, open({ ...asks, origin: originOf(lookup.url) })), noHeaders)
         : noResolver,
       valves: valvesOf({
         credential,
         pause: pauses?.valve(one.name),
-        limits: limits(one),
+        limits: requests?.valves ?? counted,
         breaker: () =>
           breakers &&
           breakerOf(one, {

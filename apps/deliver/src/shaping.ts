@@ -17,6 +17,7 @@ import type { Proxy } from './connect.undici.js';
 import { BulkSender } from './bulk-sender.js';
 import type { Destination, Sender, Shaped } from './deliver.ports.js';
 import type { Signing } from './render-request.js';
+import type { RequestLimits } from './request-limits.js';
 
 export function signingOf({ name, signing }: DestinationConfig, secrets: SecretStore, clock: Clock): Signing | null {
   if (signing === null) return null;
@@ -49,9 +50,14 @@ export const bulkNeedsOf = ({ batch }: DestinationConfig) =>
   batch?.results ? { needsBody: true, keepMaxBytes: bulkAnswerMaxBytes, answerMaxBytes: bulkAnswerMaxBytes } : {};
 
 /** The sender itself where each delivery is a request. */
-export function inBulk(sender: Sender, { http, batch }: DestinationConfig, signing: Signing | null, clock: Clock): Sender {
-  if (batch === null) return sender;
-  return new BulkSender(sender, { ...batch, requestsMax: http.maxInFlight, timeoutMs: http.timeoutMs, signing, clock });
+export function inBulk(
+  sender: Sender,
+  { http, batch }: DestinationConfig,
+  how: Readonly<{ signing: Signing | null; clock: Clock; limits: RequestLimits | null }>,
+): Sender {
+  const { limits, ...rest } = how;
+  if (batch === null || limits === null) return sender;
+  return new BulkSender(sender, { ...batch, ...rest, limits, requestsMax: http.maxInFlight, timeoutMs: http.timeoutMs });
 }
 
 /** Types come from senders: what is remembered of them is bounded. */

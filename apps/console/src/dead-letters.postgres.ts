@@ -11,7 +11,7 @@ import type {
   Page,
   Selection,
 } from './console.ports.js';
-import { formatDeadLetterId, parseDeadLetterId } from './decide-dead-letter-id.js';
+import { formatDeadLetterId, parseDeadLetterId } from '#libs/domain/src/index.js';
 
 export type DeadLettersChoices = Readonly<{ url: string; schema: string; onIdleError?: PoolChoices['onIdleError'] }>;
 

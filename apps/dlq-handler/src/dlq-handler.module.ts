@@ -1,16 +1,21 @@
 import { Module, type DynamicModule } from '@nestjs/common';
+import { RedisBreakerStore } from '#libs/breaker/src/breaker.module.js';
 import { formatFault, loadConfig, loadSettings, type HoldfastConfig, type Settings } from '#libs/config/src/index.js';
 import { codecWhenAsked, HttpRegistry } from '#libs/contracts/src/index.js';
 import { groupNames, topicNames } from '#libs/domain/src/index.js';
+import { RedisConnection } from '#libs/identity/src/identity.module.js';
 import { PartitionOwner, systemClock, type LogCluster } from '#libs/kafka/src/index.js';
 import { createKafkajsCluster } from '#libs/kafka/src/kafka.module.js';
 import { boundedLabel, boundedType, type Ground } from '#libs/observability/src/index.js';
 import { schemaNameOf } from '#libs/postgres/src/index.js';
+import { breakerLook } from './breaker-look.js';
 import { PostgresDeadLetterStore } from './dead-letter-store.postgres.js';
 import { Depths } from './depths.js';
 import { registerHealth } from './dlq-handler.health.js';
 import { DlqHandlerLifecycle } from './dlq-handler.lifecycle.js';
 import { createDlqHandlerProcess, type DlqHandlerProcess } from './dlq-handler.process.js';
+import { PostgresOperationStore } from './operation-store.postgres.js';
+import type { RepairPorts } from './repair.ports.js';
 import { LoggedTelling } from './telling.js';
 
 type DlqGround = Ground<'dlq-handler'>;
@@ -89,24 +94,46 @@ function wire({ ground, of, cluster, store }: Parts): Wired {
   };
   const depths = new Depths(store, metrics, bounded, systemClock);
   const telling = new LoggedTelling(logger, () => depths.changed());
+  const codec = codecWhenAsked(new HttpRegistry(settings.schemaRegistryUrl));
   const process = createDlqHandlerProcess({
     cluster,
     topics,
     groups: groupNames(config.topics.prefix),
-    ports: {
-      owner: (log) => new PartitionOwner(log, { begin: 'own-topic' }),
-      codec: codecWhenAsked(new HttpRegistry(settings.schemaRegistryUrl)),
-      store,
-      telling,
-      clock: systemClock,
-    },
+    ports: { owner: (log) => new PartitionOwner(log, { begin: 'own-topic' }), codec, store, telling, clock: systemClock },
+    repair: repairPorts({ ground, of, cluster, telling, codec: () => codec.whole() }),
   });
   registerHealth(readiness, { process, ping: () => store.ping(), telling });
-  const retentionMsOf = (topic: string) => (topic === topics.dlq ? config.topics.retention.dlq : config.topics.retention.invalid).ms;
+  const { retention } = config.topics;
+  const retentionMsOf = (topic: string) =>
+    (topic === topics.dlq ? retention.dlq : topic === topics.commands ? retention.commands : retention.invalid).ms;
   const lifecycle = new DlqHandlerLifecycle({
     depths,
     lag: { cluster, sources: () => process.status(), metrics, clock: systemClock, retentionMsOf },
     onDepthsError: (err) => logger.warn({ err }, 'depths could not be counted; the last count stands'),
   });
   return { process, lifecycle };
+}
+
+type RepairParts = Omit<Parts, 'store'> & Pick<RepairPorts, 'codec' | 'telling'>;
+
+function repairPorts({ ground: { logger, shutdown }, of: { config, settings }, cluster, codec, telling }: RepairParts): RepairPorts {
+  const { prefix } = config.topics;
+  const topics = topicNames(prefix);
+  const redis = RedisConnection.open({
+    url: settings.redisUrl,
+    name: 'holdfast-dlq-handler',
+    onStatus: ({ ready, why }) => (ready ? logger.info('redis is ready') : logger.warn({ why }, 'redis is not ready; operations wait')),
+  });
+  shutdown.add('close', 'redis', () => redis.close());
+  const onIdleError = (error: Error): void => logger.warn({ err: error }, 'an idle connection to Postgres broke');
+  const store = new PostgresOperationStore({ url: settings.databaseUrl, schema: schemaNameOf(prefix), onIdleError }, topics);
+  shutdown.add('close', 'postgres of operations', () => store.close());
+  return {
+    // The state is folded from the log's beginning, wherever the committed offset stands.
+    owner: (log) => new PartitionOwner(log, { begin: 'earliest' }),
+    breakers: breakerLook(new RedisBreakerStore(redis, prefix)),
+    destinations: new Set(config.destinations.map(({ name }) => name)),
+    clock: systemClock,
+    ...{ cluster, codec, store, telling, topics },
+  };
 }

@@ -2,10 +2,13 @@ import { formatPosition } from '#libs/domain/src/index.js';
 import { failed, passed, type CheckResult, type Logger } from '#libs/observability/src/index.js';
 import type { Entry } from './decide-entry.js';
 import type { Telling } from './dlq-handler.ports.js';
+import type { OperationRow, RepairTelling } from './repair.ports.js';
 
 /** One wide line an entry; what waits, for /readyz; and a nudge to count the depths. */
-export class LoggedTelling implements Telling {
+export class LoggedTelling implements Telling, RepairTelling {
   private readonly waits = new Map<string, Error>();
+  /** The phase that was told last, by operation; forgotten at its end. */
+  private readonly phases = new Map<string, string>();
 
   constructor(
     private readonly logger: Pick<Logger, 'warn' | 'error' | 'info'>,
@@ -15,6 +18,16 @@ export class LoggedTelling implements Telling {
   stored(entries: readonly Entry[]): void {
     for (const entry of entries) this.logger.warn(wideLine(entry), entry.kind === 'dead-letter' ? 'dead letter' : `${entry.kind} event`);
     if (entries.length > 0) this.onStored();
+  }
+
+  operation(row: OperationRow): void {
+    this.onStored();
+    const { id, at, ...line } = row;
+    if (this.phases.get(id) === row.phase) return;
+    const isOver = row.phase === 'done' || row.phase === 'stopped' || row.phase === 'aborted';
+    if (isOver) this.phases.delete(id);
+    else this.phases.set(id, row.phase);
+    this.logger[row.phase === 'stopped' ? 'warn' : 'info']({ operation: id, commandedAt: at, ...line }, `operation: ${row.phase}`);
   }
 
   waiting(topic: string, partition: number, error: Error | null): void {

@@ -138,7 +138,7 @@ routes: [{ to: d, ordering: strict }, { to: e }]
       ['hf.dlq', 3, ['hf.dlq-handler.dlq']],
       ['hf.invalid', 3, ['hf.dlq-handler.invalid']],
       ['hf.ledger', 3, []],
-      ['hf.commands', 1, []],
+      ['hf.commands', 1, ['hf.dlq-handler.commands']],
       ['erp', 3, []],
     ]);
   });

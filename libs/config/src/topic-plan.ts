@@ -56,7 +56,7 @@ export function topicPlan(config: HoldfastConfig): readonly PlannedTopic[] {
     plan('dlq', names.dlq, [groups.dlq], retryMax),
     plan('invalid', names.invalid, [groups.invalid], eventMax + ENVELOPE_MAX_BYTES),
     plan('ledger', names.ledger, [], SMALL_MESSAGE_BYTES), // Its reader keeps its position in Postgres (rule 27).
-    plan('commands', names.commands, [], SMALL_MESSAGE_BYTES),
+    plan('commands', names.commands, [groups.commands], SMALL_MESSAGE_BYTES),
     ...(config.dev ? sourceTopics(config) : []),
   ];
 }

@@ -1,4 +1,5 @@
 export * from './position.js';
+export * from './dead-letter-id.js';
 export * from './event.js';
 export * from './delivery.js';
 export * from './fact.js';

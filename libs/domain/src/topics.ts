@@ -29,6 +29,8 @@ export type GroupNames = Readonly<{
   ingest(source: string): string;
   dlq: string;
   invalid: string;
+  /** Who carries out operators' commands. */
+  commands: string;
   /** The projector's, of facts. */
   ledger: string;
   /** The projector's, of events. */
@@ -42,6 +44,7 @@ export const groupNames = (prefix = 'hf.'): GroupNames => ({
   ingest: (source) => `${prefix}ingest.${source}`,
   dlq: `${prefix}dlq-handler.dlq`,
   invalid: `${prefix}dlq-handler.invalid`,
+  commands: `${prefix}dlq-handler.commands`,
   ledger: `${prefix}ledger`,
   ledgerEvents: `${prefix}ledger.events`,
 });

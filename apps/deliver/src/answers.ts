@@ -17,17 +17,27 @@ export const answerRules = (rules: readonly ClassifyRule[]): AnswerRule[] =>
   }));
 
 /** What of each answer is read beyond its status and what is kept anyway: as much as rules, masks and results look at. */
-export function needsOf({ classify, answer }: Pick<DestinationConfig, 'classify' | 'answer'>): AnswerNeeds {
-  const needsBody = classify.some(({ body }) => body !== null);
+export function needsOf({
+  classify,
+  answer,
+  stages,
+}: Pick<DestinationConfig, 'classify' | 'answer'> & Partial<Pick<DestinationConfig, 'stages'>>): AnswerNeeds {
+  const rules = stages ? stages.flatMap((stage) => stage.classify) : classify;
+  const results = (stages ?? []).flatMap(({ result }) => Object.values(result));
+  const needsBody = rules.some(({ body }) => body !== null) || results.some(({ kind }) => kind === 'pointer');
   const looksInside = needsBody || answer.mask.length > 0;
+  const headers = [
+    ...rules.flatMap(({ header }) => (header ? [header.name] : [])),
+    ...results.flatMap((from) => (from.kind === 'header' ? [from.name] : [])),
+  ];
   return {
-    answerHeaders: [...new Set(classify.flatMap(({ header }) => (header ? [header.name] : [])))],
+    answerHeaders: [...new Set(headers)],
     needsBody,
     keepMaxBytes: looksInside ? answerMaxBytesDefault : answer.keepMaxBytes,
   };
 }
 
-function fitting(test: AnswerTest): (value: unknown) => boolean {
+export function fitting(test: AnswerTest): (value: unknown) => boolean {
   switch (test.kind) {
     case 'exists':
       // A null of JSON is there.

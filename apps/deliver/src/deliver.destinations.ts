@@ -1,5 +1,5 @@
 import type { Breakers, BreakerValve } from '#libs/breaker/src/index.js';
-import { outboundGuard, type DestinationConfig, type HoldfastConfig, type SecretStore } from '#libs/config/src/index.js';
+import { outboundGuard, type DestinationConfig, type LookupConfig, type HoldfastConfig, type SecretStore } from '#libs/config/src/index.js';
 import { secretPlaces, type Credential, type TokenStore } from '#libs/credentials/src/index.js';
 import type { SharedPauses, Valve } from '#libs/delivery/src/index.js';
 import type { Clock } from '#libs/kafka/src/index.js';
@@ -8,13 +8,14 @@ import { answerKeeper, answerRules, needsOf } from './answers.js';
 import type { CredentialTelling } from './credential-telling.js';
 import { credentialsOf, noHeaders, shown } from './deliver.credentials.js';
 import type { DeliverBounds } from './deliver.config.js';
-import type { Destination, DestinationPolicy, Sender } from './deliver.ports.js';
+import type { Destination, DestinationPolicy, Resolver, Sender } from './deliver.ports.js';
 import { healthProbe } from './health-probe.js';
 import { orderingOf } from './ordered-routes.js';
 import { originOf, requestRenderer, type Credentials } from './render-request.js';
 import { RequestLimits } from './request-limits.js';
 import { LookupResolver, noResolver } from './resolver.undici.js';
 import { bulkNeedsOf, inBulk, proxyOf, shapeOf, signingOf } from './shaping.js';
+import { stagesOf } from './stages.js';
 import { UndiciSender } from './sender.undici.js';
 
 export type DestinationParts = Readonly<{
@@ -95,13 +96,25 @@ export function openDestinations(parts: DestinationParts): {
     const requests = one.batch && new RequestLimits(counted, one.batch.maxEvents);
     const opened = { ...way, ...needsOf(one), ...bulkNeedsOf(one), origin: originOf(http.url), maxInFlight: http.maxInFlight };
     const asks = { ...way, maxInFlight: lookupsMaxInFlight, answerMaxBytes: lookupAnswerMaxBytes, keepMaxBytes: lookupAnswerMaxBytes };
+    const resolverOf = (of: LookupConfig | null): Resolver =>
+      of
+        ? new LookupResolver(
+            of,
+            shown(
+              credential,
+              policy,
+              open({ ...asks, timeoutMs: of.timeoutMs ?? http.timeoutMs, answerHeaders: headersOf(of), origin: originOf(of.url) }),
+            ),
+            noHeaders,
+          )
+        : noResolver;
+    const stages = stagesOf({ config: one, credentials: noHeaders, signing, resolverOf: (own) => resolverOf(own ?? lookup) });
     return {
       name: one.name,
       policy,
+      ...(stages && { stages }),
       sender: inBulk(shown(credential, policy, open(opened)), one, { signing, clock, limits: requests }),
-      resolver: lookup
-        ? new LookupResolver(lookup, shown(credential, policy, open({ ...asks, origin: originOf(lookup.url) })), noHeaders)
-        : noResolver,
+      resolver: resolverOf(lookup),
       valves: valvesOf({
         credential,
         pause: pauses?.valve(one.name),
@@ -124,6 +137,9 @@ export function openDestinations(parts: DestinationParts): {
   const ends = [...senders, ...destinations.flatMap((one) => one.valves)];
   return { destinations, close: async () => void (await Promise.all(ends.map((one) => one.close()))) };
 }
+
+const headersOf = ({ result }: LookupConfig): string[] =>
+  Object.values(result).flatMap((from) => (from.kind === 'header' ? [from.name] : []));
 
 type ValveParts = Readonly<{
   credential: Credential | null;

@@ -15,6 +15,7 @@ describe('deliver', () => {
     const way = {
       destination: { policy: testPolicy({ resolve: 'idempotency-key', validForMs: 24 * hourMs }) },
       clock: { nowMs: () => nowMs },
+      sequence: { isReading: () => false },
       // Redis was away for a day.
       enter: async () => ((nowMs += 24 * hourMs), true),
       leave: () => {},

@@ -8,7 +8,8 @@ import {
   type Resolution,
 } from '#libs/delivery/src/index.js';
 import type { Deadline } from './deliver.ports.js';
-import type { Turn, Way } from './way.js';
+import type { Turn } from './turn.js';
+import type { Way } from './way.js';
 import type { Item } from './item.js';
 import { supersede } from './supersede.js';
 import type { End } from './settlement-records.js';
@@ -37,23 +38,29 @@ export async function deliver(item: Item, way: Way): Promise<End | null> {
     if (way.destination.shape && item.shaped === undefined && !(await way.shape(item))) return null;
     if (!(await way.enter(item))) return null;
     try {
-      // 2 · Decide: may it be sent, and what would a success prove? Now, since the slot may have come hours later (rule 22).
-      const plan = planFor(item, way);
-      if (plan.kind === 'wait') continue;
-      const by = item.rank && way.overtakes(item);
-      const turn = by ? await supersede(item, by, way) : await attempt(item, plan, way);
-      if (turn.kind === 'end') return turn.end;
+      let turn: Turn;
+      do {
+        // 2 · Decide: may it be sent, and what would a success prove? Now, since the slot may have come hours later (rule 22).
+        const plan = planFor(item, way);
+        if (plan.kind === 'wait') break;
+        const by = item.rank && way.overtakes(item);
+        turn = by ? await supersede(item, by, way) : await attempt(item, plan, way);
+        if (turn.kind === 'end') return turn.end;
+      } while (turn.kind === 'next');
     } finally {
       way.leave();
     }
   }
 }
 
-const planFor = (item: Item, way: Way): Resolution => decideResolution(item.doubt, way.destination.policy, way.clock.nowMs());
+const planFor = (item: Item, way: Way): Resolution => {
+  // What a reading request of a sequence may have done is nothing.
+  if (item.doubt && way.sequence.isReading(item)) return { kind: 'send', doneAs: 'once' };
+  return decideResolution(item.doubt, way.destination.policy, way.clock.nowMs());
+};
 
 async function attempt(item: Item, plan: Exclude<Resolution, { kind: 'wait' }>, way: Way): Promise<Turn> {
   if (plan.kind !== 'send') return way.resolve(item, plan);
-  const doneAs = weaker(plan.doneAs, item.leastDoneAs);
 
   // 3 · Claim: the start is counted in Redis before a byte leaves.
   const deadline: Deadline = way.deadline();
@@ -62,9 +69,10 @@ async function attempt(item: Item, plan: Exclude<Resolution, { kind: 'wait' }>, 
   if (claim.kind === 'done') return way.found(item, decideFound(claim, way.destination.policy.resolve));
   if (claim.kind === 'started') return way.doubt(item, claim);
   if (!way.mayStart()) return way.unsent(item);
+  const doneAs = weaker(plan.doneAs, item.leastDoneAs);
 
   // 4 · Act.
-  const rendered = way.destination.render(item.delivery, item.shaped);
+  const rendered = way.sequence.render(item);
   if (doneAs === 'maybe-twice' && rendered.ok) way.tellDuplicate(item);
   const outcome: Outcome = rendered.ok
     ? await way.destination.sender.send(rendered.request, deadline)
@@ -72,8 +80,12 @@ async function attempt(item: Item, plan: Exclude<Resolution, { kind: 'wait' }>, 
   if (outcome.kind === 'not-sent') return way.unsent(item);
 
   // 5 · Decide what it means and what follows; mark the end. 6 · Record: with the others, by the settler.
-  const classified = decideClass(outcome, way.destination.policy);
+  const classified = decideClass(outcome, way.sequence.rules(item));
   const booked = way.book(item, outcome, classified, deadline);
+  if (way.destination.stages && classified.class === 'delivered' && outcome.kind === 'responded') {
+    const next = await way.sequence.next(item, outcome, doneAs);
+    if (next) return next;
+  }
   const facts = classified.class === 'delivered' ? booked : await way.judged(item, booked);
   return way.follow(item, decideNextStep(facts, way.destination.policy), { classified, doneAs });
 }

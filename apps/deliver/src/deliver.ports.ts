@@ -8,10 +8,11 @@ import type {
   ResolutionPolicy,
   RetryBudgetTerms,
   SentOutcome,
+  StageOrder,
   StepPolicy,
   Valve,
 } from '#libs/delivery/src/index.js';
-import type { Delivery, HistoryEntry, HoldfastEvent, TopicNames } from '#libs/domain/src/index.js';
+import type { Delivery, HistoryEntry, StageNote, HoldfastEvent, TopicNames } from '#libs/domain/src/index.js';
 import type { Clock, Logger } from '#libs/kafka/src/index.js';
 
 /** One destination as the pipeline sees it: its policy, its way out, its name. */
@@ -22,6 +23,8 @@ export type Destination = Readonly<{
   resolver: Resolver;
   /** What may keep its requests back; none costs nothing. Closed by whoever opened the destination. */
   valves: readonly Valve[];
+  /** Where a delivery is a sequence of requests. */
+  stages?: Stages;
   /** What of an answer goes into the history; absent: nothing. */
   keep?(body: string): string;
   /** Left out: all its routes are unordered. */
@@ -63,7 +66,8 @@ export type Shaped = Readonly<{ ok: true; body: Buffer }> | Readonly<{ ok: false
 export type Rendered = Readonly<{ ok: true; request: OutboundRequest }> | Readonly<{ ok: false; code: string; error: string }>;
 
 /** One for the whole of a claim: queue, connection, request and answer (rule 20). Past either clock, nothing is handed to a connection. */
-export type Deadline = Readonly<{ wallMs: number; monotonicMs: number }>;
+/** `lengthMs`: where it is not the destination's timeout. */
+export type Deadline = Readonly<{ wallMs: number; monotonicMs: number; lengthMs?: number }>;
 
 /** Hands one request to the partner. Never rejects: what happens to a request is an Outcome. */
 export interface Sender {
@@ -72,10 +76,15 @@ export interface Sender {
 
 /** Asks the partner whether this change is there (rule 21). Never rejects. */
 export interface Resolver {
-  ask(delivery: Delivery, deadline: Deadline): Promise<LookupAnswer>;
+  /** `values`: what earlier requests of a sequence kept, as `<stage>.<name>`. */
+  ask(delivery: Delivery, deadline: Deadline, values?: Readonly<Record<string, string>>): Promise<LookupAnswer>;
+  readonly timeoutMs?: number;
+  /** So long "not found" is asked again before it is believed. */
+  readonly graceMs?: number;
 }
 export type LookupAnswer =
-  | Readonly<{ kind: 'found' }>
+  /** `kept`: what later requests of a sequence need of it. */
+  | Readonly<{ kind: 'found'; kept?: Readonly<Record<string, string>> }>
   | Readonly<{ kind: 'not-found' }>
   /** It answered, and nobody could say whether it is this change: an operator decides. */
   | Readonly<{ kind: 'cannot-tell'; reason: string }>
@@ -128,3 +137,19 @@ export type DeliverPorts = Readonly<{
   logger: Logger;
   topics: TopicNames;
 }>;
+
+/** One request of a sequence, as the pipeline sees it. */
+export type Stage = StageOrder &
+  Readonly<{
+    /** Without effect at the partner: a doubt about it is none. */
+    isReading: boolean;
+    rules: ClassRules['classify'];
+    resolver: Resolver;
+    render(delivery: Delivery, shaped: Shaped | null | undefined, notes: readonly StageNote[]): Rendered;
+    /** What later requests need of its answer; bounded. */
+    kept(answer: Answer): Record<string, string>;
+  }>;
+export type Answer = Extract<Outcome, { kind: 'responded' }>;
+
+/** The sequence of requests that a delivery is. */
+export type Stages = Readonly<{ current(notes: readonly StageNote[]): Stage | null }>;

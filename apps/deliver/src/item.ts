@@ -1,5 +1,5 @@
-import type { ClaimRequest, Doubt, DoneAs, Rank } from '#libs/delivery/src/index.js';
-import type { Delivery, HistoryEntry } from '#libs/domain/src/index.js';
+import { isDone, type ClaimRequest, type Doubt, type DoneAs, type Rank } from '#libs/delivery/src/index.js';
+import type { Delivery, HistoryEntry, StageNote } from '#libs/domain/src/index.js';
 import type { Shaped } from './deliver.ports.js';
 import type { Park } from './parked-index.js';
 
@@ -28,6 +28,12 @@ export type Item = {
   /** A claim whose answer is not known yet: asked again as it was. */
   openClaim: ClaimRequest | null;
   claims: number;
+  /** Of a sequence of requests, those that have ended. */
+  stages: readonly StageNote[];
+  /** Of a sequence: Redis forgot, so that every request which has no note may have been sent. */
+  isAllInDoubt: boolean;
+  /** When a look-up first found nothing; null: it has not. */
+  notFoundAtMs: number | null;
   /** What a transform made of it, once for this record; null: as it came. Undefined: not asked yet. */
   shaped: Shaped | null | undefined;
   /** Where it stands among its entity's latest-wins deliveries; null: it is none. */
@@ -35,6 +41,8 @@ export type Item = {
   /** How it stands in the parked topic; null: it does not. */
   park: Park | null;
 };
+
+const NO_NOTES: readonly StageNote[] = [];
 
 export function itemOf(offset: number, appendedAtMs: number, delivery: Delivery): Item {
   return {
@@ -54,6 +62,9 @@ export function itemOf(offset: number, appendedAtMs: number, delivery: Delivery)
     firstAttemptAtMs: delivery.firstattemptat,
     openClaim: null,
     claims: 0,
+    stages: delivery.stages.length === 0 ? NO_NOTES : delivery.stages.filter(isDone),
+    isAllInDoubt: delivery.stages.some(({ as }) => as === 'unknown'),
+    notFoundAtMs: null,
     shaped: undefined,
     rank: null,
     park: null,

@@ -1,4 +1,4 @@
-import type { AttemptEnd, AttemptMarks, Claim, ClaimRequest } from '#libs/delivery/src/index.js';
+import type { AttemptEnd, AttemptMarks, Claim, ClaimRequest, Progress } from '#libs/delivery/src/index.js';
 import type { Clock } from '#libs/kafka/src/index.js';
 import { NaturalBatch } from './natural-batch.js';
 import type { StandingKeeper } from './standing.js';
@@ -45,6 +45,23 @@ export class MarkWriter {
       if (await this.notes.add({ kind: 'clear', claim })) return;
       if (once || stop.aborted || !(await standing.ready())) return;
     }
+  }
+
+  /** Until Redis has it; false: the partition goes away first. Rare, so it is no batch. */
+  async progress(step: Progress): Promise<boolean> {
+    const { marks, standing } = this.parts;
+    while (await standing.ready()) {
+      const mine = standing.current();
+      if (!mine) continue;
+      try {
+        const answer = await marks.progress(mine, [step]);
+        if (answer.kind === 'noted') return true;
+        standing.refused(mine, answer.why);
+      } catch {
+        standing.unreachable(mine);
+      }
+    }
+    return false;
   }
 
   forget(offsets: readonly number[]): void {

@@ -9,6 +9,10 @@ const config: LookupConfig = {
   revision: '/version',
   match: null,
   creates: false,
+  body: undefined,
+  timeoutMs: null,
+  graceMs: 0,
+  result: {},
 };
 
 const answer = async (body: string, revision: string): Promise<string> => {

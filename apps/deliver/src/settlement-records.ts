@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import type { Codec } from '#libs/contracts/src/index.js';
-import { NO_DOUBTS, type DoneAs, type Doubts, type Rank } from '#libs/delivery/src/index.js';
+import { ANY_STAGE, NO_DOUBTS, type DoneAs, type Doubts, type Rank } from '#libs/delivery/src/index.js';
 import {
   formatPosition,
   type Delivery,
@@ -73,7 +73,7 @@ const parkedRecord = (delivery: Delivery, park: Park, { codec, topics, partition
 });
 
 function nextDelivery(end: Exclude<End, { kind: 'delivered' | 'superseded' | 'resolved' }>): Delivery {
-  const { delivery, entries, firstAttemptAtMs, leastDoneAs, retriedMs } = end.item;
+  const { delivery, entries, firstAttemptAtMs, leastDoneAs, retriedMs, stages, isAllInDoubt } = end.item;
   const isDead = end.kind === 'dead-lettered' || end.kind === 'held';
   const isStopped = end.kind === 'parked' && end.park.wait.kind === 'stopped';
   const isRequeued = end.kind === 'parked' && end.requeued !== null;
@@ -90,6 +90,7 @@ function nextDelivery(end: Exclude<End, { kind: 'delivered' | 'superseded' | 're
     quietat: end.quietAtMs,
     maybetwice: delivery.maybetwice || end.maybeTwice || leastDoneAs === 'maybe-twice',
     excluded: delivery.excluded || leastDoneAs === 'proof',
+    stages: isAllInDoubt ? [...stages, { name: ANY_STAGE, as: 'unknown', kept: {} }] : [...stages],
     reason: isDead || isStopped ? end.reason : null,
     class: isDead || isStopped ? end.class : null,
     deadletteredat: isDead ? end.atMs : null,

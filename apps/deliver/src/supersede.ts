@@ -1,7 +1,8 @@
 import { decideFound, type Rank } from '#libs/delivery/src/index.js';
 import type { Item } from './item.js';
 import type { End } from './settlement-records.js';
-import type { Turn, Way } from './way.js';
+import type { Turn } from './turn.js';
+import type { Way } from './way.js';
 
 /** Overtaken before its turn, when nobody can have started it; null: somebody may have. */
 export function dropNow(item: Item, by: Rank, way: Way): End | null {

@@ -1,5 +1,5 @@
 import type { Rank, Claim, Classified, DoneAs, AttemptFacts, NextStep, Resolution, SentOutcome } from '#libs/delivery/src/index.js';
-import { decideClass, decideFound, decideNextStep, weaker, NO_DOUBTS, type Doubts } from '#libs/delivery/src/index.js';
+import { decideFound, NO_DOUBTS, type Doubts } from '#libs/delivery/src/index.js';
 import type { HistoryEntry } from '#libs/domain/src/index.js';
 import type { Clock, Lease } from '#libs/kafka/src/index.js';
 import type { Deadline, DeliverReport, Destination, DuplicateCause } from './deliver.ports.js';
@@ -7,14 +7,12 @@ import type { Gate } from './gate.js';
 import { boundedHistory } from './bounded-history.js';
 import type { Item } from './item.js';
 import type { MarkWriter } from './mark-writer.js';
-import type { End } from './settlement-records.js';
+import { resolveDoubt } from './resolve-doubt.js';
+import { Sequence } from './sequence.js';
+import { AGAIN, type Turn } from './turn.js';
 import type { StandingKeeper } from './standing.js';
 import { toldOf } from './told-of.js';
 
-/** What came of one turn at the gate: an end, or another turn. */
-export type Turn = Readonly<{ kind: 'end'; end: End }> | Readonly<{ kind: 'again' }>;
-
-const AGAIN: Turn = { kind: 'again' };
 const errorMaxLength = 300;
 
 export type WayParts = Readonly<{
@@ -41,6 +39,7 @@ export type WayParts = Readonly<{
 export class Way {
   readonly destination: Destination;
   readonly clock: Clock;
+  readonly sequence: Sequence;
   private polling: Promise<void> | null = null;
   /** How many of this partition wait for a slot. */
   waiting = 0;
@@ -48,6 +47,11 @@ export class Way {
   constructor(private readonly parts: WayParts) {
     this.destination = parts.destination;
     this.clock = parts.clock;
+    this.sequence = new Sequence({
+      ...parts,
+      claim: (item, again) => this.claim(item, again),
+      found: (item, doneAs) => this.found(item, doneAs),
+    });
   }
 
   async waitUntil(untilMs: number): Promise<boolean> {
@@ -61,7 +65,7 @@ export class Way {
    * Until nothing of an earlier attempt can land any more; null: the partition goes away first. An owner before me that was told of the
    * rebalance is still waiting for its requests: Redis is asked now and then whether they have ended.
    */
-  async waitOut(item: Item, untilMs: number): Promise<Turn | null> {
+  async waitOut(item: Item, untilMs: number): Promise<Exclude<Turn, { kind: 'next' }> | null> {
     const { clock, stop, doneCheckMs } = this.parts;
     for (let restMs = untilMs - clock.nowMs(); restMs > 0 && !stop.aborted; restMs = untilMs - clock.nowMs()) {
       await clock.sleep(item.wasStarted ? Math.min(restMs, doneCheckMs) : restMs, stop);
@@ -121,10 +125,10 @@ export class Way {
     return !this.parts.stop.aborted && this.parts.lease.mayStart();
   }
 
-  deadline(): Deadline {
+  deadline(lengthMs?: number): Deadline {
     const { clock, destination } = this.parts;
-    const { timeoutMs } = destination.policy;
-    return { wallMs: clock.nowMs() + timeoutMs, monotonicMs: clock.monotonicMs() + timeoutMs };
+    const timeoutMs = lengthMs ?? destination.policy.timeoutMs;
+    return { wallMs: clock.nowMs() + timeoutMs, monotonicMs: clock.monotonicMs() + timeoutMs, ...(lengthMs !== undefined && { lengthMs }) };
   }
 
   /**
@@ -138,11 +142,12 @@ export class Way {
     this.parts.claimed.add(item.offset);
     const claim = await marks.claim(item.openClaim);
     if (claim !== null && claim.kind !== 'granted') item.openClaim = null;
+    if (claim?.note) this.sequence.takeOver(item, claim.note);
     return claim;
   }
 
   /** Redis says that it took effect, by an earlier owner's attempt. */
-  found(item: Item, doneAs: DoneAs): Turn {
+  found(item: Item, doneAs: DoneAs): Extract<Turn, { kind: 'end' }> {
     return { kind: 'end', end: { kind: 'delivered', item, atMs: this.clock.nowMs(), class: 'delivered', doneAs } };
   }
 
@@ -167,44 +172,9 @@ export class Way {
     return AGAIN;
   }
 
-  /**
-   * The destination's word on an unknown outcome. Redis is asked first, whatever the record says: an owner before me may have
-   * started it at this very position, and then a look-up proves nothing until that request can no longer land.
-   */
-  async resolve(item: Item, plan: Extract<Resolution, { kind: 'ask' | 'hold' }>): Promise<Turn> {
-    const claim = await this.claim(item, false);
-    if (claim === null) return AGAIN;
-    if (claim.kind === 'done') return this.found(item, decideFound(claim, this.destination.policy.resolve));
-    if (claim.kind === 'started' && !item.wasStarted && !item.keepsStart) return this.doubt(item, claim);
-    const turn = plan.kind === 'hold' ? this.held(item, plan.reason) : await this.ask(item);
-    // Nothing was sent under this claim.
-    if (turn.kind === 'again') return this.unsent(item);
-    void this.undo(item, { once: true });
-    return turn;
-  }
-
-  private async ask(item: Item): Promise<Turn> {
-    const { destination } = this.parts;
-    const deadline = this.deadline();
-    const answer = await destination.resolver.ask(item.delivery, deadline);
-    if (answer.kind === 'found') return this.found(item, 'proof');
-    if (answer.kind === 'not-found') {
-      item.doubt = null;
-      item.leastDoneAs = weaker(item.leastDoneAs, 'proof');
-      return AGAIN;
-    }
-    if (answer.kind === 'cannot-tell') return this.held(item, `unknown outcome, and ${answer.reason}`);
-    // The partner cannot be asked: held back as it says, or a transient failure; the doubt stays.
-    const { class: named, rule } = decideClass(answer.outcome, destination.policy);
-    const asked: Classified = { class: named === 'throttled' || named === 'auth' ? named : 'transient', rule, effect: 'no' };
-    const facts = await this.judged(item, this.book(item, answer.outcome, asked, deadline));
-    return this.follow(item, decideNextStep(facts, destination.policy), { classified: asked, doneAs: 'proof' });
-  }
-
-  private held(item: Item, reason: string): Turn {
-    const { quietAtMs = null, doubtSinceMs = null } = item.doubt ?? {};
-    const doubts = { doubtful: true, quietAtMs, doubtSinceMs, maybeTwice: false };
-    return { kind: 'end', end: { kind: 'held', item, atMs: this.clock.nowMs(), class: 'unknown', reason, spends: false, ...doubts } };
+  /** The destination's word on an unknown outcome. */
+  resolve(item: Item, plan: Extract<Resolution, { kind: 'ask' | 'hold' }>): Promise<Turn> {
+    return resolveDoubt(item, plan, this);
   }
 
   overtakes(item: Item): Rank | null {
@@ -215,7 +185,7 @@ export class Way {
     return this.parts.standing.mayBeStarted(offset);
   }
 
-  /** Waits until a claim is of use, without a slot; false when the partition goes away. */
+  /** Waits until a claim is of use, without a slot; false when the partition goes athis. */
   async mayClaim(): Promise<boolean> {
     return (await this.parts.standing.ready()) && (this.mayStart() || this.untilMayStart());
   }
@@ -228,7 +198,8 @@ export class Way {
   book(item: Item, outcome: SentOutcome, classified: Classified, deadline: Deadline): AttemptFacts {
     const { clock, report, destination, gate } = this.parts;
     const nowMs = clock.nowMs();
-    const at = deadline.wallMs - destination.policy.timeoutMs;
+    const lengthMs = deadline.lengthMs ?? destination.policy.timeoutMs;
+    const at = deadline.wallMs - lengthMs;
     const isAnswer = outcome.kind === 'responded';
     const entry = this.enterHistory(item, {
       class: classified.class,
@@ -236,7 +207,7 @@ export class Way {
       error: isAnswer ? null : `${outcome.code}: ${outcome.error}`.slice(0, errorMaxLength),
       body: isAnswer && outcome.body !== null && classified.class !== 'delivered' ? (destination.keep?.(outcome.body) ?? null) : null,
       at,
-      tookms: Math.max(0, Math.round(clock.monotonicMs() - deadline.monotonicMs + destination.policy.timeoutMs)),
+      tookms: Math.max(0, Math.round(clock.monotonicMs() - deadline.monotonicMs + lengthMs)),
       rule: classified.rule,
     });
     report.attempted(item.delivery, entry);
@@ -301,14 +272,18 @@ export class Way {
     return AGAIN;
   }
 
-  private async undo(item: Item, { once }: { once: boolean } = { once: false }): Promise<void> {
+  async undo(item: Item, { once }: { once: boolean } = { once: false }): Promise<void> {
     const claim = item.openClaim;
     item.openClaim = null;
     if (claim) await this.parts.marks.clear({ offset: item.offset, claimId: claim.claimId }, once);
   }
 
   private enterHistory(item: Item, entry: Omit<HistoryEntry, 'attempt' | 'stage'>): HistoryEntry {
-    const full = { attempt: item.delivery.attempt + 1, ...entry, stage: null };
+    const full = {
+      attempt: item.delivery.attempt + 1,
+      ...entry,
+      stage: this.sequence.nameOf(item),
+    };
     item.entries = boundedHistory([...item.entries, full]);
     return full;
   }

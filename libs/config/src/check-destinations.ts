@@ -2,6 +2,7 @@ import type { CompleteConfig, CompleteDestination } from './complete-config.js';
 import { checkLimits } from './check-limits.js';
 import { checkBatch } from './check-batch.js';
 import type { Check } from './check-sources.js';
+import { checkStages } from './check-stages.js';
 import { outboundGuard, type OutboundGuard } from './outbound.js';
 import { durationMs } from './units.js';
 import type { PathPart } from './yaml-source.js';
@@ -33,6 +34,7 @@ export function checkDestinations(config: CompleteConfig): Check {
     checkTiers(destination, at, config, found);
     checkBatch(destination, at, found);
     checkLookup(destination, at, found);
+    checkStages(destination, at, found);
     checkLimits(destination, at, found);
     checkWhatRoutesBring(destination, at, config, found);
   });

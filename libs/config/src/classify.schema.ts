@@ -4,7 +4,7 @@ import { says } from './says.js';
 import { headerName, pointer, size, status } from './value.schema.js';
 
 const NOT_A_STATUS = says('is not a status', 'write a number such as 409, a class such as 5xx, or a list of them');
-const EXACTLY_ONE = says('needs exactly one comparison', 'give one of equals, in, matches or exists');
+export const EXACTLY_ONE = says('needs exactly one comparison', 'give one of equals, in, matches or exists');
 const patternMaxLength = 200;
 
 const statusRange = z.union([status, z.string().regex(/^[1-5]xx$/, NOT_A_STATUS)], { error: NOT_A_STATUS });
@@ -24,28 +24,29 @@ const equals = scalar.describe('This very value; numbers and texts compare as th
 const oneOf = z.array(scalar).min(1).max(100).describe('One of these values.');
 const exists = z.boolean().describe('Whether something stands there at all; null is something.');
 
-const one = (written: Readonly<Record<string, unknown>>): boolean =>
+export const isOneTest = (written: Readonly<Record<string, unknown>>): boolean =>
   ['equals', 'in', 'matches', 'exists'].filter((word) => written[word] !== undefined).length === 1;
+
+export const answerTests = {
+  equals: equals.optional(),
+  in: oneOf.optional(),
+  matches: pattern.optional(),
+  exists: exists.optional(),
+};
 
 const header = z
   .strictObject({
     name: headerName.describe('Of a header of the answer.'),
-    equals: equals.optional(),
-    in: oneOf.optional(),
-    matches: pattern.optional(),
-    exists: exists.optional(),
+    ...answerTests,
   })
-  .refine(one, { error: EXACTLY_ONE });
+  .refine(isOneTest, { error: EXACTLY_ONE });
 
 const body = z
   .strictObject({
     pointer: pointer.describe('Into the JSON of the answer.'),
-    equals: equals.optional(),
-    in: oneOf.optional(),
-    matches: pattern.optional(),
-    exists: exists.optional(),
+    ...answerTests,
   })
-  .refine(one, { error: EXACTLY_ONE });
+  .refine(isOneTest, { error: EXACTLY_ONE });
 
 export const classifySchema = z
   .strictObject({

@@ -50,6 +50,7 @@ const READ_BY: Readonly<Record<string, readonly string[]>> = {
     'destinations[].unknown.*',
     'destinations[].classify[].*',
     'destinations[].answer.*',
+    'destinations[].stages[].*',
     'destinations[].rateLimit.*',
     'destinations[].concurrency.*',
     'destinations[].maintenance[].*',

@@ -105,7 +105,7 @@ export type DestinationConfig = Readonly<{
   name: string;
   http: Readonly<{
     url: UrlTemplate;
-    method: 'POST' | 'PUT' | 'PATCH' | 'DELETE' | 'GET';
+    method: HttpMethod;
     headers: Readonly<Record<string, string>>;
     timeoutMs: number;
     maxInFlight: number;
@@ -127,6 +127,8 @@ export type DestinationConfig = Readonly<{
   }>;
   classify: readonly ClassifyRule[];
   answer: AnswerConfig;
+  /** A delivery is this sequence of requests; null: the one of `http`. */
+  stages: readonly StageConfig[] | null;
   /** Attempts are tiers + 1. */
   retry: Readonly<{
     tiers: readonly RetryTier[];
@@ -210,6 +212,8 @@ export type ClientAuthConfig =
 /** PEM behind references. `cert` and `key` come together. */
 export type TlsConfig = Readonly<{ cert: SecretRef | null; key: SecretRef | null; ca: SecretRef | null }>;
 
+export type HttpMethod = 'POST' | 'PUT' | 'PATCH' | 'DELETE' | 'GET' | 'HEAD';
+
 export type LookupConfig = Readonly<{
   url: UrlTemplate;
   method: 'GET' | 'HEAD' | 'POST';
@@ -219,6 +223,28 @@ export type LookupConfig = Readonly<{
   match: Readonly<Record<string, ValueFrom>> | null;
   /** Every delivery creates its record under an external id of its own, so found is proof. */
   creates: boolean;
+  /** JSON with placeholders in its texts; undefined: none. */
+  body: unknown;
+  timeoutMs: number | null;
+  /** So long "not found" is asked again. */
+  graceMs: number;
+  result: Readonly<Record<string, ResultFrom>>;
+}>;
+
+/** Something of a partner's answer; header names are lower case. */
+export type ResultFrom = Readonly<{ kind: 'pointer'; pointer: string }> | Readonly<{ kind: 'header'; name: string }>;
+
+export type StageConfig = Readonly<{
+  name: string;
+  http: Readonly<{ url: UrlTemplate; method: HttpMethod; headers: Readonly<Record<string, string>> }>;
+  /** JSON with placeholders in its texts; undefined: the event. */
+  body: unknown;
+  reads: boolean;
+  /** `<stage>.<name>` of an earlier one. */
+  when: readonly Readonly<{ value: string; test: AnswerTest }>[];
+  result: Readonly<Record<string, ResultFrom>>;
+  classify: readonly ClassifyRule[];
+  lookup: LookupConfig | null;
 }>;
 
 export type OutcomeClassName = 'delivered' | 'transient' | 'throttled' | 'auth' | 'business' | 'permanent' | 'unknown';

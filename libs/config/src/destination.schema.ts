@@ -3,9 +3,11 @@ import { auth, tls } from './auth.schema.js';
 import { breaker } from './breaker.schema.js';
 import { batch } from './batch.schema.js';
 import { answerSchema, classifySchema } from './classify.schema.js';
+import { lookupSchema } from './lookup.schema.js';
+import { stageSchema, stagesMax } from './stages.schema.js';
 import { concurrency, maintenance, quietHours, rateLimit } from './limits.schema.js';
 import { proxy } from './proxy.schema.js';
-import { duration, name, pointer, secrets, status, url, urlWithPlaceholders, valueFrom } from './value.schema.js';
+import { duration, name, secrets, status, url, urlWithPlaceholders } from './value.schema.js';
 
 const http = z.strictObject({
   url: urlWithPlaceholders.describe(
@@ -17,14 +19,6 @@ const http = z.strictObject({
   maxInFlight: z.number().int().min(1).max(4096).default(64).describe('Requests under way at a time, per partition owner.'),
 });
 
-const lookup = z.strictObject({
-  url: urlWithPlaceholders.describe('Asks the partner whether the record stands there.'),
-  method: z.enum(['GET', 'HEAD', 'POST']).default('GET'),
-  revision: pointer.optional().describe("Where the answer holds the record's revision: at least this change's means delivered."),
-  match: z.record(z.string(), valueFrom).optional().describe("Pointers into the answer, and the event's value that must stand there."),
-  creates: z.literal(true).optional().describe('Every delivery creates its record under an external id of its own, so found is proof.'),
-});
-
 const unknown = z.strictObject({
   resolve: z
     .enum(['idempotency-key', 'lookup', 'resend', 'hold'])
@@ -32,7 +26,7 @@ const unknown = z.strictObject({
   settle: duration.default('30s').describe("How long after an attempt's deadline its outcome may still arrive."),
   validFor: duration.default('24h').describe('How long the partner remembers an idempotency key; older unknowns are held.'),
   statuses: z.array(status).default([504]).describe('Answers that count as unknown under resend and hold.'),
-  lookup: lookup.optional().describe('With resolve: lookup, how to ask.'),
+  lookup: lookupSchema.optional().describe('With resolve: lookup, how to ask.'),
 });
 
 const budget = z.strictObject({
@@ -83,6 +77,12 @@ export const destinationSchema = z.strictObject({
     .describe('Signs every delivery (headers webhook-id, webhook-timestamp, webhook-signature); all listed secrets sign.'),
   unknown: unknown.describe('What is done about requests without an answer.'),
   classify: z.array(classifySchema).max(100).default([]).describe('What an answer means here, before the defaults; the first that fits.'),
+  stages: z
+    .array(stageSchema)
+    .min(1)
+    .max(stagesMax)
+    .optional()
+    .describe('A delivery as a sequence of requests (read, validate, write, confirm). What has ended is recorded and not repeated.'),
   answer: answerSchema.prefault({}).describe('What is kept of answers.'),
   retry: retry.prefault({}).describe('What is done about attempts that failed.'),
   onDeadLetter,

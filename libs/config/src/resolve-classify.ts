@@ -9,13 +9,13 @@ export function classifyRule({ status, header, body, as }: Written): ClassifyRul
     typeof one === 'number' ? { from: one, to: one } : { from: Number(one[0]) * 100, to: Number(one[0]) * 100 + 99 };
   return {
     statuses: status === undefined ? null : (Array.isArray(status) ? status : [status]).map(range),
-    header: header ? { name: header.name.toLowerCase(), test: testOf(header) } : null,
-    body: body ? { pointer: body.pointer, test: testOf(body) } : null,
+    header: header ? { name: header.name.toLowerCase(), test: answerTest(header) } : null,
+    body: body ? { pointer: body.pointer, test: answerTest(body) } : null,
     as,
   };
 }
 
-function testOf({ equals, in: oneOf, matches, exists }: WrittenTest): AnswerTest {
+export function answerTest({ equals, in: oneOf, matches, exists }: WrittenTest): AnswerTest {
   if (equals !== undefined) return { kind: 'in', values: [String(equals)] };
   if (oneOf !== undefined) return { kind: 'in', values: oneOf.map(String) };
   if (matches !== undefined) return { kind: 'matches', pattern: matches };

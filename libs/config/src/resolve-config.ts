@@ -1,6 +1,8 @@
 import { resolve } from 'node:path';
 import { resolveAuth, resolveTls, secretRef } from './resolve-auth.js';
 import { classifyRule } from './resolve-classify.js';
+import { resolveLookup, resolveStage } from './resolve-stages.js';
+import { valueFrom } from './resolve-values.js';
 import type { CompleteConfig, CompleteDestination, CompleteSource } from './complete-config.js';
 import type {
   DestinationConfig,
@@ -129,11 +131,6 @@ function verify(written: NonNullable<CompleteSource['webhook']>['verify'], folde
   }
 }
 
-function valueFrom(text: string): ValueFrom {
-  if (text.startsWith('/')) return { kind: 'pointer', pointer: text };
-  const header = /^header:(.+)$/i.exec(text);
-  return header ? { kind: 'header', name: header[1]!.toLowerCase() } : { kind: 'literal', value: text };
-}
 const valueOrNull = (text: string | undefined): ValueFrom | null => (text === undefined ? null : valueFrom(text));
 
 function keyPart(text: string, digest: readonly string[]): KeyPart {
@@ -178,9 +175,10 @@ function resolveDestination(written: CompleteDestination, { retry }: CompleteCon
       settleMs: durationMs(unknown.settle),
       validForMs: durationMs(unknown.validFor),
       statuses: unknown.statuses,
-      lookup: unknown.lookup ? lookup(unknown.lookup) : null,
+      lookup: unknown.lookup ? resolveLookup(unknown.lookup) : null,
     },
     classify: written.classify.map(classifyRule),
+    stages: written.stages?.map((stage) => resolveStage(stage, written)) ?? null,
     answer: { keepMaxBytes: sizeBytes(written.answer.keepMax), mask: written.answer.mask },
     retry: {
       // The line's own name, which may say the same duration in another unit.
@@ -196,21 +194,5 @@ function resolveDestination(written: CompleteDestination, { retry }: CompleteCon
     },
     ...resolveLimits(written),
     runbook: written.runbook ?? null,
-  };
-}
-
-function lookup({
-  url,
-  method,
-  revision,
-  match,
-  creates,
-}: NonNullable<CompleteDestination['unknown']['lookup']>): NonNullable<DestinationConfig['unknown']['lookup']> {
-  return {
-    url: urlTemplate(url),
-    method,
-    revision: revision ?? null,
-    match: match ? Object.fromEntries(Object.entries(match).map(([pointer, value]) => [pointer, valueFrom(value)])) : null,
-    creates: creates ?? false,
   };
 }

@@ -93,3 +93,18 @@ export const status = z.number().int().min(100).max(599);
 export const typePatterns = z
   .array(z.string().regex(/^[^\s]{1,200}$/, says('cannot be a pattern of types', 'write an event type, with * for any run of characters')))
   .min(1);
+
+/** Of a stage: beside the event's own, what earlier stages kept. That it is kept is checked in the whole. */
+export const STAGE_VALUE = /\{([A-Za-z0-9][A-Za-z0-9_-]{0,62})\.([A-Za-z0-9][A-Za-z0-9_-]{0,62})\}/g;
+export const stageUrl = z.string().superRefine((text, context) => {
+  for (const { problem, mend } of urlFaults(text.replace(STAGE_VALUE, '{id}')))
+    context.addIssue({ code: 'custom', message: says(problem, mend) });
+});
+
+/** Something of a partner's answer. */
+export const valueInAnswer = z
+  .string()
+  .refine((text) => POINTER.test(text) || HEADER.test(text.toLowerCase()), {
+    error: says('is neither a JSON Pointer nor a header', 'write such as /id or header:location'),
+  })
+  .describe('A JSON Pointer into the answer, or header:<name>.');

@@ -45,3 +45,15 @@ export function decideFound(mark: Readonly<{ how: DoneAs; starts: number }>, res
   if (mark.starts <= 1) return mark.how;
   return weaker(mark.how, resolve === 'resend' ? 'maybe-twice' : 'proof');
 }
+
+const askAgainFirstMs = 250;
+
+/**
+ * When a look-up that found nothing is asked again: some partners show a record later than they take it. Null: it is believed.
+ * Waits double, and the last one ends with the grace period.
+ */
+export function decideAskAgain(firstNotFoundAtMs: number, nowMs: number, graceMs: number): number | null {
+  const passedMs = nowMs - firstNotFoundAtMs;
+  if (passedMs >= graceMs) return null;
+  return firstNotFoundAtMs + Math.min(graceMs, Math.max(passedMs * 2, passedMs + askAgainFirstMs));
+}

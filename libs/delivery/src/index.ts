@@ -2,6 +2,7 @@ export * from './outcome.js';
 export * from './decide-class.js';
 export * from './decide-next-step.js';
 export * from './decide-resolution.js';
+export * from './decide-stage.js';
 export * from './decide-superseded.js';
 export * from './attempt-marks.port.js';
 export { MemoryMarksServer, type MarksFault } from './attempt-marks.memory.js';

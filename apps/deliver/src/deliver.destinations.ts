@@ -97,17 +97,7 @@ export function openDestinations(parts: DestinationParts): {
     const opened = { ...way, ...needsOf(one), ...bulkNeedsOf(one), origin: originOf(http.url), maxInFlight: http.maxInFlight };
     const asks = { ...way, maxInFlight: lookupsMaxInFlight, answerMaxBytes: lookupAnswerMaxBytes, keepMaxBytes: lookupAnswerMaxBytes };
     const resolverOf = (of: LookupConfig | null): Resolver =>
-      of
-        ? new LookupResolver(
-            of,
-            shown(
-              credential,
-              policy,
-              open({ ...asks, timeoutMs: of.timeoutMs ?? http.timeoutMs, answerHeaders: headersOf(of), origin: originOf(of.url) }),
-            ),
-            noHeaders,
-          )
-        : noResolver;
+      of ? new LookupResolver(of, shown(credential, policy, open({ ...asks, ...askedBy(of, http.timeoutMs) })), noHeaders) : noResolver;
     const stages = stagesOf({ config: one, credentials: noHeaders, signing, resolverOf: (own) => resolverOf(own ?? lookup) });
     return {
       name: one.name,
@@ -138,8 +128,11 @@ export function openDestinations(parts: DestinationParts): {
   return { destinations, close: async () => void (await Promise.all(ends.map((one) => one.close()))) };
 }
 
-const headersOf = ({ result }: LookupConfig): string[] =>
-  Object.values(result).flatMap((from) => (from.kind === 'header' ? [from.name] : []));
+const askedBy = ({ url, timeoutMs, result }: LookupConfig, elseMs: number) => ({
+  origin: originOf(url),
+  timeoutMs: timeoutMs ?? elseMs,
+  answerHeaders: Object.values(result).flatMap((from) => (from.kind === 'header' ? [from.name] : [])),
+});
 
 type ValveParts = Readonly<{
   credential: Credential | null;

@@ -41,6 +41,8 @@ export class Gate {
   private readonly throttle: HoldValve;
   private readonly valves: readonly Valve[];
   private readonly given: readonly Valve[];
+  /** Those that fetch something before they can be taken from. */
+  private readonly preparing: readonly Valve[];
 
   constructor(
     private readonly clock: Clock,
@@ -49,6 +51,7 @@ export class Gate {
     this.budget = new RetryBudget(parts.retryBudget, parts.maxInFlight);
     this.throttle = new HoldValve(clock, 'throttled');
     this.given = parts.valves;
+    this.preparing = parts.valves.filter(({ ready }) => ready);
     this.valves = [this.throttle, ...parts.valves];
     for (const valve of this.valves) valve.changed(() => this.admit());
   }
@@ -190,6 +193,7 @@ export class Gate {
   private hasRoom(isRetry: boolean): boolean {
     if (this.inside >= this.parts.maxInFlight || (isRetry && !this.mayRetry())) return false;
     for (const valve of this.valves) if (this.inside >= valve.limit()) return false;
+    for (const valve of this.preparing) if (!valve.ready!()) return false;
     for (const valve of this.given) if (!valve.take()) return false;
     return true;
   }

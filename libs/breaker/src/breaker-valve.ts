@@ -65,13 +65,14 @@ export class BreakerValve implements Valve {
   }
 
   /** Somebody wants to be the canary: whoever gets the lease may. */
-  take(): boolean {
-    const { kind } = this.shared.state.phase;
-    if (kind === 'closed' || kind === 'ramping') return true;
-    if (this.parts.probe !== null) return false;
-    if (this.canary.use()) return true;
-    void this.canary.claim();
+  ready(): boolean {
+    if (this.isLettingIn() || this.canary.isMine) return true;
+    if (this.parts.probe === null) void this.canary.claim();
     return false;
+  }
+
+  take(): boolean {
+    return this.isLettingIn() || (this.ready() && this.parts.probe === null && this.canary.use());
   }
 
   told(told: Told): void {
@@ -148,6 +149,11 @@ export class BreakerValve implements Valve {
   dueInMs(): number | null {
     const { phase } = this.shared.state;
     return phase.kind === 'open' && phase.nextProbeMs !== null ? phase.nextProbeMs - this.parts.clock.nowMs() : null;
+  }
+
+  private isLettingIn(): boolean {
+    const { kind } = this.shared.state.phase;
+    return kind === 'closed' || kind === 'ramping';
   }
 
   private isDue(): boolean {

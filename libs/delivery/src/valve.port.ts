@@ -11,6 +11,11 @@ import type { Effect } from './outcome.js';
 export interface Valve {
   /** How many requests may be under way now in this process. `Infinity`: nothing to say. 0: none. Below 1 only as 0. */
   limit(): number;
+  /**
+   * Whether `take` would find what it needs; false: it is being fetched, and the listener is called. Asked when every limit allows a
+   * request, and before anything is taken for it: a token taken first would be gone before the rest is there. Left out: always.
+   */
+  ready?(): boolean;
   /** Takes what one request costs, such as a token. Asked last, when every limit allows it. False: there is none now. */
   take(): boolean;
   /** Each outcome of a request, in the order of their ends. */

@@ -1,5 +1,6 @@
 import type { ClaimVerdict } from '#libs/identity/src/index.js';
 import { LogError, type Chunk, type Lease, type Owner, type PartitionLog } from '#libs/kafka/src/index.js';
+import { Ahead, type Prepared } from './ahead.js';
 import type { DedupeConfig, DedupePorts } from './dedupe.ports.js';
 import { decideRecovery } from './decide-recovery.js';
 import { rememberRoutes, type Way } from './decide-routes.js';
@@ -13,8 +14,8 @@ import { rebuildWindow } from './window-rebuild.js';
 /**
  * The whole of `dedupe`, for one partition of the event log. Read this file first: own → source → decide → record, over and over.
  *
- * While one batch's transaction is under way the next one is read, claimed and encoded: low load means small batches and low
- * latency, high load large ones, with no timer.
+ * While one batch's transaction is under way what comes is read, claimed and encoded, and all of it is the next batch: low load
+ * means small batches and low latency, high load large ones, with no timer.
  *
  * Crash    after 2: read again. After 3: the keys hold my own positions, so claiming again gives the same verdicts. After 5: the
  *          offset and the records stand together or not at all. Whoever wakes up late is fenced at 5, and what it claimed at 3 is
@@ -30,19 +31,18 @@ export async function dedupePartition(log: PartitionLog, lease: Lease, ports: De
     const leave = new AbortController();
     const signal = AbortSignal.any([lease.revoked, leave.signal]);
     const run: Run = { log, owner, ports, config, waysOf, signal };
-    let ahead: Promise<Batch> | null = null;
+    let ahead: Ahead<Judged> | null = null;
     try {
       // 1 · Own: fence, then read what is committed; from here on nobody else commits.
       const { offset, number } = await owner.acquire();
       ports.tell({ kind: 'owned', partition, offset, number });
-      let batch = await prepare(run, offset);
+      const { batchMaxRecords: itemsMax, batchMaxBytes: bytesMax } = config;
+      ahead = new Ahead(offset, { prepare: (from) => prepare(run, from), itemsMax, bytesMax, signal });
       while (!signal.aborted) {
-        ahead = prepare(run, batch.next);
-        ahead.catch(() => {}); // Heard of below, when its turn comes.
+        const batch = await ahead.take();
         // 5 · Record: deliveries, parked events, facts and the offset in one transaction.
-        await settle(run, batch.judged, batch.next);
+        await settle(run, batch.items, batch.next);
         failures = 0;
-        batch = await ahead;
       }
     } catch (error) {
       if (!(error instanceof Error)) throw error;
@@ -54,7 +54,7 @@ export async function dedupePartition(log: PartitionLog, lease: Lease, ports: De
       await ports.clock.sleep(step.afterMs, lease.revoked);
     } finally {
       leave.abort();
-      await ahead?.catch(() => {}); // Two preparations of one partition never run side by side.
+      await ahead?.ended(); // Two preparations of one partition never run side by side.
     }
   }
   ports.tell({ kind: 'left', partition, why: 'the partition was taken away' });
@@ -68,39 +68,43 @@ type Run = Readonly<{
   waysOf(of: Readonly<{ source: string; type: string }>): readonly Way[];
   signal: AbortSignal;
 }>;
-/** Judged and encoded, not written. `next` is the offset behind it. Empty only when the signal was aborted. */
-type Batch = Readonly<{ judged: readonly Judged[]; next: number }>;
 
 const readWaitMs = 1_000;
 
-async function prepare(run: Run, from: number): Promise<Batch> {
+/** Judged and encoded, not written. Empty only when the signal was aborted. */
+async function prepare(run: Run, from: number): Promise<Prepared<Judged>> {
   const { ports, log, signal, waysOf } = run;
   const of = { partition: log.partition, signal };
   // 2 · Source: what stands from here on, decoded.
-  const chunk = await gather(run, from);
-  if (chunk.records.length === 0) return { judged: [], next: from };
+  const { chunk, bytes } = await gather(run, from);
+  if (chunk.records.length === 0) return { items: [], bytes, next: from };
   const events = await patiently(ports, { ...of, during: 'reading schemas' }, () => readEvents(ports.codec, chunk.records));
   // 3 · Decide by position: one call compares the watermark, claims every key, raises the watermark.
   const seen = await claim(run, events, { from, next: chunk.nextOffset });
   // 4 · Decide verdicts and ways, and write down what follows from them.
   const writing = writingOf(run);
   let claimed = 0;
-  const judged = events.map((read) => {
+  const items = events.map((read) => {
     const verdict = decideVerdict(read.faults, read.faults.length > 0 ? null : seen[claimed++]!, waysOf(read.event));
     return judgedRecords(read, verdict, writing);
   });
-  return { judged, next: chunk.nextOffset };
+  return { items, bytes, next: chunk.nextOffset };
 }
 
 /** Reads until there are records: markers and aborted records alone make no batch. Cut by bytes as well as by count (rule 7). */
-async function gather({ log, config, signal }: Run, from: number): Promise<Chunk> {
+async function gather({ log, config, signal }: Run, from: number): Promise<{ chunk: Chunk; bytes: number }> {
   let chunk: Chunk = { records: [], nextOffset: from };
   while (chunk.records.length === 0 && !signal.aborted) {
     chunk = await log.read(chunk.nextOffset, { records: config.batchMaxRecords, waitMs: readWaitMs }, signal);
   }
   let bytes = 0;
-  const cut = chunk.records.findIndex((record, n) => (bytes += record.value?.length ?? 0) > config.batchMaxBytes && n > 0);
-  return cut < 0 ? chunk : { records: chunk.records.slice(0, cut), nextOffset: chunk.records[cut]!.offset };
+  for (const [n, record] of chunk.records.entries()) {
+    const more = record.value?.length ?? 0;
+    if (n > 0 && bytes + more > config.batchMaxBytes)
+      return { chunk: { records: chunk.records.slice(0, n), nextOffset: record.offset }, bytes };
+    bytes += more;
+  }
+  return { chunk, bytes };
 }
 
 /** Refused means that Redis forgot: the missing range of the log is judged again first, then the same claim is made. */

@@ -16,7 +16,7 @@ import { digestOf, headersOf, recordsOf, unreadableRecords, type End, type Recor
 
 export type DelayLineParts = Readonly<{
   tier: Readonly<{ name: string; delayMs: number }>;
-  /** Destinations of the configuration; a record of any other goes to the DLQ. */
+  /** Destinations of the configuration; a record of any other goes round for a while, and then to the DLQ. */
   known: ReadonlySet<string>;
   ports: DeliverPorts;
   bounds: DeliverBounds;
@@ -102,8 +102,24 @@ async function routed(record: LogRecord, line: Line): Promise<readonly OutRecord
   if (parts.known.has(delivery.destination)) {
     return [{ topic: topics.deliveries(delivery.destination), key: record.key, value: record.value, headers: headersOf(delivery.event) }];
   }
+  const sinceMs = strangeSince(record) ?? record.timestampMs + parts.tier.delayMs;
+  if (parts.ports.clock.nowMs() - sinceMs < parts.bounds.strangeMaxMs) {
+    const headers = { ...headersOf(delivery.event), [STRANGE_SINCE]: String(Math.floor(sinceMs)) };
+    return [{ topic: record.topic, partition: record.partition, key: record.key, value: record.value, headers }];
+  }
   const reason = `destination ${delivery.destination} is not in the configuration any more`;
   return recordsOf(deadEnd(record, delivery, { reason, line }), scope);
+}
+
+/**
+ * Since when the line has not known its destination. A new destination's retry may come to a replica that is older than it, in the
+ * middle of a deployment: so it goes round once more (rule 24: nothing waits in the line for it), and is a dead letter only after that.
+ */
+const STRANGE_SINCE = 'hf-strange-since';
+
+function strangeSince({ headers }: LogRecord): number | null {
+  const text = headers[STRANGE_SINCE]?.toString() ?? '';
+  return /^\d{1,16}$/.test(text) ? Number(text) : null;
 }
 
 async function byDigest(record: LogRecord, line: Line): Promise<readonly OutRecord[]> {

@@ -38,6 +38,8 @@ export type DeliverBounds = Readonly<{
   parkedMaxRecords: number;
   /** How often Redis is asked, while what an earlier owner started may still land, whether it has ended. */
   doneCheckMs: number;
+  /** How long a delay line keeps what is for a destination that this process does not know: longer than a deployment takes. */
+  strangeMaxMs: number;
   /** Records of one transaction of a delay line. */
   delayMaxRecords: number;
 }>;
@@ -65,5 +67,6 @@ export const deliverBoundsDefault: DeliverBounds = {
   lookAheadMaxMs: 2_000,
   parkedMaxRecords: 50_000,
   doneCheckMs: 1_000,
+  strangeMaxMs: 600_000,
   delayMaxRecords: 500,
 };

@@ -1,4 +1,5 @@
 export * from './notices.port.js';
 export * from './notice-book.port.js';
 export { MemoryNoticeBook } from './notice-book.memory.js';
+export { FallbackNoticeBook } from './notice-book.fallback.js';
 export * from './notice-board.js';

@@ -35,7 +35,7 @@ const keysMax = 10_000;
 /** Notices as webhooks: each alert to every target that wants it, once over all replicas, with bounded retries. */
 export class NoticeBoard implements Notices {
   /** Tickets as this process knows them, so that what was said costs no call. */
-  private readonly known = new Map<string, { busy: boolean; askAtMs: number; isOver: boolean }>();
+  private readonly known = new Map<string, { busy: boolean; askAtMs: number; isOver: boolean; step: number }>();
 
   constructor(private readonly parts: NoticeBoardParts) {}
 
@@ -56,18 +56,21 @@ export class NoticeBoard implements Notices {
 
   private async tell(target: AlertConfig, about: About, state: NoticeState, say: () => Promise<Said>): Promise<void> {
     const { book, clock, logger } = this.parts;
-    const key = [target.name, about.alert, about.destination ?? '', about.type ?? ''].join('|');
-    const known = this.known.get(key) ?? { busy: false, askAtMs: 0, isOver: false };
+    const key = [target.name, about.alert, about.destination ?? '', about.group ?? about.type ?? ''].join('|');
+    const known = this.known.get(key) ?? { busy: false, askAtMs: 0, isOver: false, step: -1 };
     if (known.busy || clock.nowMs() < known.askAtMs || (known.isOver && state === 'resolved')) return;
+    const { step } = about;
+    if (state === 'raised' && step !== undefined && step <= known.step) return;
     if (this.known.size < keysMax) this.known.set(key, known);
     known.busy = true;
     try {
       known.askAtMs = clock.nowMs() + askEveryMs;
-      const answer = await book.claim(key, state, leaseMs, updates);
+      const answer = await book.claim(key, state, leaseMs, { ...updates, ...(step !== undefined && { step }) });
       if (answer === 'send') {
         await this.send(target, bodyOf(about, state, await say()));
-        await book.sent(key, state);
+        await book.sent(key, state, step);
       }
+      if (answer !== 'wait') known.step = state === 'raised' ? (step ?? -1) : -1;
       known.isOver = state === 'resolved' && answer !== 'wait';
     } catch (error) {
       const why = redactText(error instanceof Error ? error.message : String(error));

@@ -1,7 +1,15 @@
 import type { AlertName } from '#libs/config/src/index.js';
 
 /** What a ticket is about. One stands for each at a time, whoever raises it. */
-export type About = Readonly<{ alert: AlertName; destination?: string; type?: string }>;
+export type About = Readonly<{
+  alert: AlertName;
+  destination?: string;
+  type?: string;
+  /** Which of several of the same alert and destination; not sent. */
+  group?: string;
+  /** How far it has grown. With it, an update is sent when it has grown further, and at no other time. */
+  step?: number;
+}>;
 
 /** What it says; put together only when it is sent. Without secrets. */
 export type Said = Readonly<{

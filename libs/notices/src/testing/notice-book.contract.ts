@@ -42,6 +42,19 @@ export function noticeBookContract(name: string, open: () => Promise<Readonly<{ 
       expect(await book.claim(key, 'raised', 10_000, updates)).toBe('send');
     });
 
+    it('with a step tells of growth alone, and not too soon after', async () => {
+      const step = (reached: number) => book.claim(key, 'raised', 10_000, { firstMs: 50, maxMs: 50, step: reached });
+      expect(await step(1)).toBe('send');
+      await book.sent(key, 'raised', 1);
+      expect([await step(0), await step(1), await step(2)]).toEqual(['nothing', 'nothing', 'wait']);
+      await elapse();
+      expect([await step(1), await step(2)]).toEqual(['nothing', 'send']);
+      await book.sent(key, 'raised', 2);
+      await book.claim(key, 'resolved', 10_000, never);
+      await book.sent(key, 'resolved', 0);
+      expect(await step(0)).toBe('send');
+    });
+
     it('resolves what was raised, once, and lets it be raised anew', async () => {
       expect(await book.claim(key, 'resolved', 10_000, never)).toBe('nothing');
       await book.claim(key, 'raised', 10_000, never);

@@ -34,7 +34,10 @@ export type DeliverBounds = Readonly<{
   awayMaxEntities: number;
   /** How long a latest-wins delivery waits at most for what stands behind it to be read. */
   lookAheadMaxMs: number;
-  /** Parked deliveries of one partition; with so many nothing more is read of its queue. */
+  /**
+   * Parked deliveries of one partition; with so many nothing more is read of its queue. A quarter of what a commit can carry: each
+   * takes two offsets where it is written anew, and what is in flight when it is reached may be parked as well.
+   */
   parkedMaxRecords: number;
   /** How often Redis is asked, while what an earlier owner started may still land, whether it has ended. */
   doneCheckMs: number;
@@ -65,7 +68,7 @@ export const deliverBoundsDefault: DeliverBounds = {
   standingPollMs: 50,
   awayMaxEntities: 50_000,
   lookAheadMaxMs: 2_000,
-  parkedMaxRecords: 50_000,
+  parkedMaxRecords: Math.floor(settledWindowMax() / 4),
   doneCheckMs: 1_000,
   strangeMaxMs: 600_000,
   delayMaxRecords: 500,

@@ -172,4 +172,15 @@ describe('strict', () => {
     expect(world.taken).toHaveLength(57);
     expect(world.parked().filter(({ id }) => id === 'stuck#1').length).toBeGreaterThan(1);
   });
+
+  it('writes nothing anew, again and again, where too much is parked for that to help', async () => {
+    const world = new OrderedWorld(strict(), {}, { windowMaxOffsets: 60 });
+    world.answers = () => 400;
+    world.start();
+    for (let n = 1; n <= 50; n++) world.append(ordered('strict', 'stuck', n));
+    await world.pass(300);
+    const before = world.parked().length;
+    await world.pass(2_000);
+    expect(world.parked().length - before).toBeLessThan(10);
+  });
 });

@@ -273,11 +273,15 @@ export class Parked {
     return null;
   }
 
-  /** What waits long is written anew before its distance to the newest outgrows what a commit can carry. */
+  /**
+   * What waits long is written anew before its distance to the newest outgrows what a commit can carry. Written anew one by one, each
+   * takes an offset and its transaction's marker: where all of them would still stand as far apart, it would go on for ever.
+   */
   private moveUp(): void {
     const { bounds, track, settle, ports } = this.parts;
     const oldest = this.window.offset();
-    if (this.next - oldest < bounds.windowMaxOffsets / 2) return;
+    const { windowMaxOffsets } = bounds;
+    if (this.next - oldest < Math.max(windowMaxOffsets / 2, 2 * this.size() + windowMaxOffsets / 8)) return;
     const found = this.index.find(({ offset }) => offset === oldest);
     if (!found || this.isMoving) return;
     const { entity, entry } = found;

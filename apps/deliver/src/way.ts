@@ -185,7 +185,7 @@ export class Way {
     return this.parts.standing.mayBeStarted(offset);
   }
 
-  /** Waits until a claim is of use, without a slot; false when the partition goes athis. */
+  /** Waits until a claim is of use, without a slot; false when the partition goes away. */
   async mayClaim(): Promise<boolean> {
     return (await this.parts.standing.ready()) && (this.mayStart() || this.untilMayStart());
   }

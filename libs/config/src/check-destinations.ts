@@ -22,6 +22,9 @@ const OWN_HEADERS = [
   'connection',
 ];
 
+/** One in 100 s: slower, and a delivery would be held up by its budget rather than by its partner. */
+const budgetLeastPerSecond = 0.01;
+
 /** Checks of destinations that need more than one key to see. */
 export function checkDestinations(config: CompleteConfig): Check {
   const found: Check = { faults: [], warnings: [] };
@@ -32,6 +35,7 @@ export function checkDestinations(config: CompleteConfig): Check {
     checkHeaders(destination, at, found);
     checkOAuth(destination, at, config, found);
     checkTiers(destination, at, config, found);
+    checkBudget(destination, at, found);
     checkBatch(destination, at, found);
     checkLookup(destination, at, found);
     checkStages(destination, at, found);
@@ -111,6 +115,16 @@ function checkTiers({ retry }: CompleteDestination, at: At, config: CompleteConf
     if (lines.includes(durationMs(tier))) return;
     const mend = `add ${tier} to retry.tiers at the top, or use ${config.retry.tiers.join(', ') || 'none'}`;
     faults.push({ path: [...at, 'retry', 'tiers', n], problem: 'is not a delay line that exists', mend });
+  });
+}
+
+/** A share of nothing is nothing: at a quiet hour the last retries would never go. */
+function checkBudget({ retry }: CompleteDestination, at: At, { faults }: Check): void {
+  if (retry.budget.minPerSecond >= budgetLeastPerSecond) return;
+  faults.push({
+    path: [...at, 'retry', 'budget', 'minPerSecond'],
+    problem: 'lets no retry go while nothing else does',
+    mend: `write ${budgetLeastPerSecond} or more`,
   });
 }
 

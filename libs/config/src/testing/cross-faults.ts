@@ -229,6 +229,13 @@ export const CROSS: readonly Row[] = [
     'such as 1s',
   ],
   [
+    'a retry budget of nothing',
+    destination('unknown: { resolve: hold }\n    retry: { budget: { minPerSecond: ⟨here⟩0 } }'),
+    'destinations.partner.retry.budget.minPerSecond',
+    'lets no retry go while nothing else does',
+    'write 0.01 or more',
+  ],
+  [
     'a bulk endpoint with a URL of one event',
     destination('unknown: { resolve: hold }\n    batch: ⟨here⟩{ maxEvents: 10 }'),
     'destinations.partner.batch',

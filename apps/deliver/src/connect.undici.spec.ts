@@ -19,11 +19,14 @@ afterEach(async () => {
 
 let cert: string;
 let key: string;
-beforeAll(async () => {
+beforeAll(async () => void ({ cert, key } = await selfSigned()));
+
+async function selfSigned(validity: { notBefore?: Date; notAfter?: Date } = {}): Promise<{ cert: string; key: string }> {
   const algorithm = { name: 'ECDSA', namedCurve: 'P-256', hash: 'SHA-256' };
   const keys = await crypto.subtle.generateKey(algorithm, true, ['sign', 'verify']);
   const made = await x509.X509CertificateGenerator.createSelfSigned(
     {
+      ...validity,
       name: 'CN=partner.test',
       keys,
       signingAlgorithm: algorithm,
@@ -31,9 +34,9 @@ beforeAll(async () => {
     },
     crypto,
   );
-  cert = made.toString('pem');
-  key = x509.PemConverter.encode(await crypto.subtle.exportKey('pkcs8', keys.privateKey), 'PRIVATE KEY');
-});
+  const pkcs8 = await crypto.subtle.exportKey('pkcs8', keys.privateKey);
+  return { cert: made.toString('pem'), key: x509.PemConverter.encode(pkcs8, 'PRIVATE KEY') };
+}
 
 const request: OutboundRequest = { method: 'POST', path: '/a', headers: { 'content-type': 'text/plain' }, body: Buffer.from('hello') };
 const inMs = (ms: number): Deadline => ({ wallMs: Date.now() + ms, monotonicMs: systemClock.monotonicMs() + ms });
@@ -172,6 +175,17 @@ describe('a proxy', () => {
     expect(proxy.asked[0]!.url).toBe('partner.test:443');
     const outcome = await open('https://other.test', way).send(request, inMs(2_000));
     expect(outcome).toMatchObject({ kind: 'unsendable', code: 'ERR_TLS_CERT_ALTNAME_INVALID' });
+  });
+
+  it.each([
+    ['has run out', 'CERT_HAS_EXPIRED', -2, -1],
+    ['begins later', 'CERT_NOT_YET_VALID', 1, 2],
+  ])('leads to a partner whose certificate %s: it is down, and no delivery is at fault', async (_, code, from, to) => {
+    const day = (n: number): Date => new Date(Date.now() + n * 86_400_000);
+    const stale = await selfSigned({ notBefore: day(from), notAfter: day(to) });
+    const proxy = await proxyAt(await on(createHttps(stale, (incoming) => void incoming.resume())));
+    const way = { proxy: { url: proxy.url, authorization: () => null }, ca: stale.cert };
+    expect(await open('https://partner.test', way).send(request, inMs(2_000))).toMatchObject({ kind: 'unreachable', when: 'before', code });
   });
 
   it.each([403, 407, 502])('that answers %i sent nothing on', async (status) => {

@@ -30,9 +30,12 @@ export const answerMaxBytesDefault = 64 * 1024;
 const keepMaxBytesDefault = 1_024;
 const headersMaxBytes = 16 * 1024;
 
-/** What fails the same way each time: the address is not allowed, or whoever answers there is not who the URL names. */
+/**
+ * What fails the same way each time: the address is not allowed, or whoever answers there is not who the URL names. A certificate
+ * that has run out is the right one of yesterday: its owner is down until it is renewed, and an outage dead-letters nothing.
+ */
 const UNSENDABLE =
-  /^(HF_ADDRESS_REFUSED|ERR_TLS_.*|CERT_.*|UNABLE_TO_.*|DEPTH_ZERO_SELF_SIGNED_CERT|SELF_SIGNED_CERT_IN_CHAIN|ERR_INVALID_URL|UND_ERR_INVALID_ARG|HPE_INVALID_URL)$/;
+  /^(HF_ADDRESS_REFUSED|ERR_TLS_.*|CERT_(?!HAS_EXPIRED$|NOT_YET_VALID$).*|UNABLE_TO_.*|DEPTH_ZERO_SELF_SIGNED_CERT|SELF_SIGNED_CERT_IN_CHAIN|ERR_INVALID_URL|UND_ERR_INVALID_ARG|HPE_INVALID_URL)$/;
 
 /**
  * Hands requests to one destination. As many connections as requests may be in flight, one request a connection: the

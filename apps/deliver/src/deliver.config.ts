@@ -9,6 +9,8 @@ export type DeliverBounds = Readonly<{
   windowMaxBytes: number;
   /** Deliveries of one partition that wait for a slot; with so many nothing more is read. */
   slotWaitersMax: number;
+  /** The same, where a destination is shared fairly and fewer groups wait than that: so far is looked for somebody else's. */
+  fairWaitersMax: number;
   readMaxRecords: number;
   readWaitMs: number;
   /** How long what has ended waits at most for more to be settled with it; with so many it waits no longer. */
@@ -52,6 +54,7 @@ export const deliverBoundsDefault: DeliverBounds = {
   windowMaxRecords: 2_000,
   windowMaxBytes: 16 * 1024 * 1024,
   slotWaitersMax: 16,
+  fairWaitersMax: 1_000,
   readMaxRecords: 128,
   readWaitMs: 500,
   settleWaitMs: 250,

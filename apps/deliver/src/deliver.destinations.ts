@@ -12,10 +12,11 @@ import type { Destination, DestinationPolicy, Resolver, Sender } from './deliver
 import { healthProbe } from './health-probe.js';
 import { orderingOf } from './ordered-routes.js';
 import { originOf, requestRenderer, type Credentials } from './render-request.js';
-import { RequestLimits } from './request-limits.js';
+import { countedBy } from './request-limits.js';
 import { LookupResolver, noResolver } from './resolver.undici.js';
 import { bulkNeedsOf, inBulk, proxyOf, shapeOf, signingOf } from './shaping.js';
 import { stagesOf } from './stages.js';
+import { fairnessOf } from './share-of.js';
 import { UndiciSender } from './sender.undici.js';
 
 export type DestinationParts = Readonly<{
@@ -91,9 +92,7 @@ export function openDestinations(parts: DestinationParts): {
     const way = { timeoutMs: http.timeoutMs, outbound, clock, tls, proxy: proxyOf(one, secrets) };
     const { lookup } = unknown;
     const signing = signingOf(one, secrets, clock);
-    const counted = limits(one);
-    // Limits are of requests: where one takes many events, it pays when it goes, not they at the gate.
-    const requests = one.batch && new RequestLimits(counted, one.batch.maxEvents);
+    const counted = countedBy(limits(one), one.batch);
     const opened = { ...way, ...needsOf(one), ...bulkNeedsOf(one), origin: originOf(http.url), maxInFlight: http.maxInFlight };
     const asks = { ...way, maxInFlight: lookupsMaxInFlight, answerMaxBytes: lookupAnswerMaxBytes, keepMaxBytes: lookupAnswerMaxBytes };
     const resolverOf = (of: LookupConfig | null): Resolver =>
@@ -103,12 +102,12 @@ export function openDestinations(parts: DestinationParts): {
       name: one.name,
       policy,
       ...(stages && { stages }),
-      sender: inBulk(shown(credential, policy, open(opened)), one, { signing, clock, limits: requests }),
+      sender: inBulk(shown(credential, policy, open(opened)), one, { signing, clock, limits: counted.requests }),
       resolver: resolverOf(lookup),
       valves: valvesOf({
         credential,
         pause: pauses?.valve(one.name),
-        limits: requests?.valves ?? counted,
+        limits: counted.valves,
         breaker: () =>
           breakers &&
           breakerOf(one, {
@@ -121,6 +120,7 @@ export function openDestinations(parts: DestinationParts): {
       keep: answerKeeper(one.answer),
       render: requestRenderer(one, noHeaders, one.batch ? null : signing),
       ...shapeOf(one, config.routes, transforms),
+      ...fairnessOf(one),
       ...orderingOf(one.name, config),
     };
   });

@@ -14,6 +14,7 @@ import type {
 } from '#libs/delivery/src/index.js';
 import type { Delivery, HistoryEntry, StageNote, HoldfastEvent, TopicNames } from '#libs/domain/src/index.js';
 import type { Clock, Logger } from '#libs/kafka/src/index.js';
+import type { Share } from './fair-queue.js';
 
 /** One destination as the pipeline sees it: its policy, its way out, its name. */
 export type Destination = Readonly<{
@@ -27,6 +28,8 @@ export type Destination = Readonly<{
   stages?: Stages;
   /** What of an answer goes into the history; absent: nothing. */
   keep?(body: string): string;
+  /** Who waits goes in by turns; left out: first come, first served. */
+  fairness?: Readonly<{ groupsMax: number; shareOf(delivery: Delivery): Share }>;
   /** Left out: all its routes are unordered. */
   ordering?: DestinationOrdering;
   /** Makes the body where a route has transforms, before anything is claimed; null: it goes as it came. Never rejects. */

@@ -47,7 +47,12 @@ export function createDeliverProcess(parts: DeliverProcessParts): DeliverProcess
   const bounds = { ...deliverBoundsDefault, ...parts.bounds };
   const groups: GroupNames = groupNames(parts.topicPrefix);
   const known = new Set(destinations.map(({ name }) => name));
-  const gates = new Map(destinations.map(({ name, policy, valves }) => [name, new Gate(ports.clock, { ...policy, valves })]));
+  const gates = new Map(
+    destinations.map(({ name, policy, valves, fairness }) => [
+      name,
+      new Gate(ports.clock, { ...policy, valves, ...(fairness && { groupsMax: fairness.groupsMax }) }),
+    ]),
+  );
   const offices = new Set<ParkedOffice>();
   const works = [
     ...destinations.map((destination) => ({

@@ -9,16 +9,24 @@ import {
 } from '#libs/delivery/src/index.js';
 import type { OutcomeClass } from '#libs/domain/src/index.js';
 import type { Clock } from '#libs/kafka/src/index.js';
-import { WaitingLine } from './waiting-line.js';
+import { FairLine } from './fair-line.js';
+import type { Share } from './fair-queue.js';
+import { WaitingLine, type Line } from './waiting-line.js';
 
-export type GateParts = Readonly<{ maxInFlight: number; retryBudget: RetryBudgetTerms; valves: readonly Valve[] }>;
+export type GateParts = Readonly<{
+  maxInFlight: number;
+  retryBudget: RetryBudgetTerms;
+  valves: readonly Valve[];
+  /** Who waits goes in by turns of so many groups; left out: first come, first served. */
+  groupsMax?: number;
+}>;
 
 /** Of several reasons, the one an operator is told first: what needs a hand before what passes by itself. */
 export const holdReasons: readonly HoldReason[] = ['paused', 'auth', 'breaker', 'maintenance', 'throttled', 'rate-limit', 'retry-budget'];
 
 /**
  * The door of one destination, shared by its partitions in this process: at most `maxInFlight` inside, fewer where a valve says so,
- * nobody while one is shut. Who waits holds no slot. First come, first served; only
+ * nobody while one is shut. Who waits holds no slot. First come, first served, or by turns of those they count towards; only
  * retries over the destination's budget let others pass.
  *
  * One valve is its own: the hold that a partner's 429 asks for.
@@ -30,9 +38,9 @@ export class Gate {
   failedInRow = 0;
   private inside = 0;
   private isAdmitting = false;
-  private readonly fresh = new WaitingLine();
+  private readonly fresh: Line;
   /** Apart, so that those over the budget stand in nobody's way. */
-  private readonly retries = new WaitingLine();
+  private readonly retries: Line;
   private tickets = 0;
   private readonly budget: RetryBudget;
   private budgetTimer: AbortController | null = null;
@@ -48,6 +56,9 @@ export class Gate {
     private readonly clock: Clock,
     private readonly parts: GateParts,
   ) {
+    const { groupsMax } = parts;
+    this.fresh = groupsMax === undefined ? new WaitingLine() : new FairLine(groupsMax);
+    this.retries = groupsMax === undefined ? new WaitingLine() : new FairLine(groupsMax);
     this.budget = new RetryBudget(parts.retryBudget, parts.maxInFlight);
     this.throttle = new HoldValve(clock, 'throttled');
     this.given = parts.valves;
@@ -64,9 +75,9 @@ export class Gate {
   }
 
   /** False: the group was dismissed while it waited. */
-  enter(group: object, isRetry: boolean): Promise<boolean> {
+  enter(group: object, isRetry: boolean, share?: Share): Promise<boolean> {
     if (this.enterNow(isRetry)) return Promise.resolve(true);
-    const waits = (isRetry ? this.retries : this.fresh).join(group, this.tickets++);
+    const waits = (isRetry ? this.retries : this.fresh).join(group, this.tickets++, share);
     if (isRetry) this.waitForBudget();
     return waits;
   }
@@ -179,7 +190,7 @@ export class Gate {
   }
 
   /** Whoever came first; retries over the budget are passed by. */
-  private nextLine(): WaitingLine | null {
+  private nextLine(): Line | null {
     const { fresh, retries } = this;
     if (retries.isEmpty() || !this.mayRetry()) return fresh.isEmpty() ? null : fresh;
     return fresh.isEmpty() || retries.firstTicket() < fresh.firstTicket() ? retries : fresh;

@@ -1,6 +1,7 @@
 import { isDone, type ClaimRequest, type Doubt, type DoneAs, type Rank } from '#libs/delivery/src/index.js';
 import type { Delivery, HistoryEntry, StageNote } from '#libs/domain/src/index.js';
 import type { Shaped } from './deliver.ports.js';
+import type { Share } from './fair-queue.js';
 import type { Park } from './parked-index.js';
 
 /** A delivery in its lane, from when its record was read until it ends. What the owner knows of it beyond the record. */
@@ -36,6 +37,8 @@ export type Item = {
   notFoundAtMs: number | null;
   /** What a transform made of it, once for this record; null: as it came. Undefined: not asked yet. */
   shaped: Shaped | null | undefined;
+  /** Whom it counts towards; undefined: not asked yet. */
+  share: Share | undefined;
   /** Where it stands among its entity's latest-wins deliveries; null: it is none. */
   rank: Rank | null;
   /** How it stands in the parked topic; null: it does not. */
@@ -66,6 +69,7 @@ export function itemOf(offset: number, appendedAtMs: number, delivery: Delivery)
     isAllInDoubt: delivery.stages.some(({ as }) => as === 'unknown'),
     notFoundAtMs: null,
     shaped: undefined,
+    share: undefined,
     rank: null,
     park: null,
   };

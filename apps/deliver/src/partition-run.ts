@@ -183,7 +183,7 @@ class PartitionRun {
       overtakes: (item) => this.ordering?.overtakes(item) ?? null,
       doneCheckMs: bounds.doneCheckMs,
       // Woken when it may read again, not with each of many.
-      admitted: (waiting) => void (waiting < this.parts.bounds.slotWaitersMax && this.room.fire()),
+      admitted: () => void (way.hasEnough(bounds) || this.room.fire()),
     });
     this.ordering = openOrdering(this.ordered, way, this.parked);
     return way;
@@ -208,7 +208,7 @@ class PartitionRun {
     while (!stop.aborted) {
       const { records: held, bytes } = this.window.size();
       const room = Math.min(bounds.windowMaxRecords - held, this.window.offset() + bounds.windowMaxOffsets - next, bounds.readMaxRecords);
-      const isEnough = way.waiting >= bounds.slotWaitersMax && !this.ordering?.collapses;
+      const isEnough = way.hasEnough(bounds) && !this.ordering?.collapses;
       if (room <= 0 || bytes > bounds.windowMaxBytes || isEnough || (this.parked?.size() ?? 0) >= bounds.parkedMaxRecords) {
         if (this.settler.isIdle()) this.ordering?.blocked();
         await this.room.next();

@@ -1,5 +1,14 @@
 import type { Holding, Told, Valve } from '#libs/delivery/src/index.js';
 
+/** Limits are of requests: where one takes many events, it pays when it goes, not they at the gate. */
+export function countedBy(
+  limits: readonly Valve[],
+  batch: Readonly<{ maxEvents: number }> | null,
+): Readonly<{ valves: readonly Valve[]; requests: RequestLimits | null }> {
+  const requests = batch && new RequestLimits(limits, batch.maxEvents);
+  return { valves: requests?.valves ?? limits, requests };
+}
+
 /**
  * The limits of a destination that is sent bulk requests. They count requests, and its gate counts events: so the gate is told how
  * many events fit into as many requests, and what one request costs is taken by whoever sends it, when it does.

@@ -1,7 +1,20 @@
+import type { Share } from './fair-queue.js';
+
+/** Those who wait at a gate, in the order in which they go in. */
+export interface Line {
+  isEmpty(): boolean;
+  /** Of the next one; tickets order those of several lines. */
+  firstTicket(): number;
+  /** False: sent away. */
+  join(group: object, ticket: number, share?: Share): Promise<boolean>;
+  admitFirst(): void;
+  dismiss(group: object): void;
+}
+
 type Waiter = { readonly group: object; readonly ticket: number; readonly admit: (isAdmitted: boolean) => void };
 
-/** Those who wait at a gate: first come, first served. */
-export class WaitingLine {
+/** First come, first served. */
+export class WaitingLine implements Line {
   /** Those before `first` have gone in. */
   private waiters: (Waiter | undefined)[] = [];
   private first = 0;

@@ -12,6 +12,7 @@ import { Sequence } from './sequence.js';
 import { AGAIN, type Turn } from './turn.js';
 import type { StandingKeeper } from './standing.js';
 import { toldOf } from './told-of.js';
+import { Waiters } from './waiters.js';
 
 const errorMaxLength = 300;
 
@@ -32,7 +33,7 @@ export type WayParts = Readonly<{
   overtakes?: (item: Item) => Rank | null;
   doneCheckMs: number;
   /** One that waited for a slot waits no more. */
-  admitted(waiting: number): void;
+  admitted(): void;
 }>;
 
 /** The effects of the pipeline's steps for the deliveries of one partition; the order of them is the pipeline's. */
@@ -41,8 +42,7 @@ export class Way {
   readonly clock: Clock;
   readonly sequence: Sequence;
   private polling: Promise<void> | null = null;
-  /** How many of this partition wait for a slot. */
-  waiting = 0;
+  private readonly waiters = new Waiters();
 
   constructor(private readonly parts: WayParts) {
     this.destination = parts.destination;
@@ -52,6 +52,17 @@ export class Way {
       claim: (item, again) => this.claim(item, again),
       found: (item, doneAs) => this.found(item, doneAs),
     });
+  }
+
+  /**
+   * So many wait that no more need to be read. Where slots are shared fairly, it is enough only when as many groups wait: who is not
+   * read yet may be next. Then `fairWaitersMax` is the bound; and nothing is read ahead while the destination is down or shut.
+   */
+  hasEnough({ slotWaitersMax, fairWaitersMax }: Readonly<{ slotWaitersMax: number; fairWaitersMax: number }>): boolean {
+    const { waiters, parts } = this;
+    if (waiters.count < slotWaitersMax) return false;
+    if (!this.destination.fairness || waiters.groupCount() >= slotWaitersMax || waiters.count >= fairWaitersMax) return true;
+    return parts.gate.outage(this.clock.nowMs()) !== null;
   }
 
   async waitUntil(untilMs: number): Promise<boolean> {
@@ -82,10 +93,10 @@ export class Way {
     const shaping = this.destination.shape!(item.delivery);
     if (shaping === null) item.shaped = null;
     else {
-      this.waiting++;
+      this.waiters.join(undefined);
       item.shaped = await shaping;
-      this.waiting--;
-      this.parts.admitted(this.waiting);
+      this.waiters.leave(undefined);
+      this.parts.admitted();
     }
     return !this.parts.stop.aborted;
   }
@@ -94,10 +105,10 @@ export class Way {
   enter(item: Item): boolean | Promise<boolean> {
     const { gate, standing } = this.parts;
     const isRetry = item.delivery.attempt > 0;
-    return (standing.current() !== null && this.mayStart() && gate.enterNow(isRetry)) || this.enterInTurn(isRetry);
+    return (standing.current() !== null && this.mayStart() && gate.enterNow(isRetry)) || this.enterInTurn(item, isRetry);
   }
 
-  private async enterInTurn(isRetry: boolean): Promise<boolean> {
+  private async enterInTurn(item: Item, isRetry: boolean): Promise<boolean> {
     const { gate, standing } = this.parts;
     for (;;) {
       if (!(await standing.ready())) return false;
@@ -106,11 +117,12 @@ export class Way {
         continue;
       }
       // Retries over the budget wait as well, and do not keep what is fresh from being read.
-      const counts = isRetry && gate.isOverBudget() ? 0 : 1;
-      this.waiting += counts;
-      const isAdmitted = await gate.enter(this, isRetry);
-      this.waiting -= counts;
-      this.parts.admitted(this.waiting);
+      const counts = !isRetry || !gate.isOverBudget();
+      const share = this.destination.fairness && (item.share ??= this.destination.fairness.shareOf(item.delivery));
+      if (counts) this.waiters.join(share?.group);
+      const isAdmitted = await gate.enter(this, isRetry, share);
+      if (counts) this.waiters.leave(share?.group);
+      this.parts.admitted();
       if (!isAdmitted) return false;
       if (this.mayStart() && standing.current()) return true;
       gate.leave();

@@ -53,6 +53,7 @@ const READ_BY: Readonly<Record<string, readonly string[]>> = {
     'destinations[].stages[].*',
     'destinations[].rateLimit.*',
     'destinations[].concurrency.*',
+    'destinations[].fairness.*',
     'destinations[].maintenance[].*',
     'destinations[].quietHours[].*',
     'destinations[].retry.tiers',

@@ -141,9 +141,20 @@ export type DestinationConfig = Readonly<{
   rateLimit: Readonly<{ perSecond: number; burst: number }> | null;
   /** Found out between `min` and http.maxInFlight; null: http.maxInFlight. */
   concurrency: Readonly<{ min: number }> | null;
+  /** Slots by turns; null: first come, first served. */
+  fairness: FairnessConfig | null;
   /** Maintenance windows and quiet hours. */
   closed: readonly ClosedWindow[];
   runbook: string | null;
+}>;
+
+/** Whom a delivery counts towards, and how many have a turn of their own. */
+export type FairnessConfig = Readonly<{
+  by:
+    | Readonly<{ kind: 'source' | 'type' | 'entity' }>
+    | Readonly<{ kind: 'pointer'; pointer: string }>
+    | Readonly<{ kind: 'attribute'; name: string }>;
+  groupsMax: number;
 }>;
 
 /** A time at which a partner is not to be called. Both expressions are cron of five fields, in the time zone. */

@@ -5,6 +5,7 @@ import { batch } from './batch.schema.js';
 import { answerSchema, classifySchema } from './classify.schema.js';
 import { lookupSchema } from './lookup.schema.js';
 import { stageSchema, stagesMax } from './stages.schema.js';
+import { fairness } from './fairness.schema.js';
 import { concurrency, maintenance, quietHours, rateLimit } from './limits.schema.js';
 import { proxy } from './proxy.schema.js';
 import { duration, name, secrets, status, url, urlWithPlaceholders } from './value.schema.js';
@@ -89,6 +90,9 @@ export const destinationSchema = z.strictObject({
   breaker: breaker.prefault({}).describe('When to stop calling a destination, and how to find out that it is back.'),
   rateLimit: rateLimit.optional().describe('Of requests, shared by all replicas.'),
   concurrency: concurrency.optional().describe('How many requests are under way, found out; http.maxInFlight where it is not given.'),
+  fairness: fairness
+    .optional()
+    .describe('Slots go by turns to those who wait, so that one who brings much keeps nobody back; by default first come, first served.'),
   maintenance: maintenance
     .max(32)
     .default([])

@@ -17,6 +17,7 @@ import type {
 } from './configuration.js';
 import { resolveLimits } from './resolve-limits.js';
 import { durationMs, sizeBytes } from './units.js';
+import { resolveFairness } from './fairness.schema.js';
 import { resolveBatch } from './resolve-batch.js';
 import { resolveTransform } from './resolve-transform.js';
 import { urlTemplate } from './url-template.js';
@@ -192,6 +193,7 @@ function resolveDestination(written: CompleteDestination, { retry }: CompleteCon
       rate: { share: breaker.rate.share, windowMs: durationMs(breaker.rate.window), atLeast: breaker.rate.atLeast },
       probe: { url: breaker.probe.url ?? null, firstMs: durationMs(breaker.probe.first), maxMs: durationMs(breaker.probe.max) },
     },
+    fairness: written.fairness ? resolveFairness(written.fairness) : null,
     ...resolveLimits(written),
     runbook: written.runbook ?? null,
   };

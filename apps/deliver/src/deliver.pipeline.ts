@@ -46,7 +46,8 @@ export async function deliver(item: Item, way: Way): Promise<End | null> {
         const by = item.rank && way.overtakes(item);
         turn = by ? await supersede(item, by, way) : await attempt(item, plan, way);
         if (turn.kind === 'end') return turn.end;
-      } while (turn.kind === 'next');
+        // A partner's limits count requests: one that has no room for the next gets it later.
+      } while (turn.kind === 'next' && way.goesOn());
     } finally {
       way.leave();
     }

@@ -123,6 +123,22 @@ describe('Gate', () => {
     expect([rate.taken, order]).toEqual([3, ['a', 'b', 'c']]);
   });
 
+  it('takes what another request of somebody inside costs, and sends out whoever finds none, or a hold', async () => {
+    const [shut, rate] = [new ScriptedValve(), new ScriptedValve()];
+    const { gate, order, enter } = world(8, rate, shut);
+    rate.tokens = 2;
+    enter('a');
+    expect([gate.goesOn(), rate.taken]).toEqual([true, 2]);
+    expect(gate.goesOn()).toBe(false);
+    rate.refill(2);
+    shut.hold('breaker');
+    expect([gate.goesOn(), rate.taken]).toEqual([false, 2]);
+    shut.hold(null);
+    expect([gate.goesOn(), rate.taken]).toEqual([true, 3]);
+    await turn();
+    expect(order).toEqual(['a']);
+  });
+
   it('lets nobody past those who wait, though there is room', async () => {
     const valve = new ScriptedValve();
     const { gate, order, enter } = world(8, valve);

@@ -82,6 +82,12 @@ export class Gate {
     return waits;
   }
 
+  /** Somebody inside begins another request, and what that costs is taken. False: it waits for it outside, as everybody does. */
+  goesOn(): boolean {
+    for (const valve of this.valves) if (this.inside > valve.limit()) return false;
+    return this.takesCosts();
+  }
+
   leave(): void {
     this.inside--;
     this.admit();
@@ -204,6 +210,10 @@ export class Gate {
   private hasRoom(isRetry: boolean): boolean {
     if (this.inside >= this.parts.maxInFlight || (isRetry && !this.mayRetry())) return false;
     for (const valve of this.valves) if (this.inside >= valve.limit()) return false;
+    return this.takesCosts();
+  }
+
+  private takesCosts(): boolean {
     for (const valve of this.preparing) if (!valve.ready!()) return false;
     for (const valve of this.given) if (!valve.take()) return false;
     return true;

@@ -129,6 +129,11 @@ export class Way {
     }
   }
 
+  /** The next request of a sequence, in the same slot. */
+  goesOn(): boolean {
+    return this.parts.gate.goesOn();
+  }
+
   leave(): void {
     this.parts.gate.leave();
   }

@@ -233,3 +233,45 @@ describe("an operator's word on a dead letter", () => {
     expect([partner.storedOf(one).length, partner.storedOf(two).length]).toEqual([0, 1]);
   }, 120_000);
 });
+
+describe('an abort', () => {
+  it('sends nothing more, and leaves the rest open', async () => {
+    partner.setRules([refusing('called-off-')]);
+    const ids = await failing('called-off-', 8);
+    const dead = (await openOf(ids)).map(({ id }) => id);
+    partner.setRules([{ path: '/orders/called-off-', latencyMs: 2_000 }]);
+    const operation = await requeue(dead, 'too early');
+    await waitFor(async () => (await ask(`/api/operations/${operation}`)).body.sent === 1, { what: 'the canary', withinMs: 30_000 });
+    expect((await ask(`/api/operations/${operation}/abort`, { reason: 'called off' })).status).toBe(202);
+    expect(await ended(operation)).toMatchObject({ phase: 'aborted', sent: 1, why: 'aborted by ann' });
+    expect(await openOf(ids)).toHaveLength(7);
+  }, 120_000);
+});
+
+describe('holdfast dlq', () => {
+  it('lists, shows, requeues and waits, discards, and refuses wrong use', async () => {
+    partner.setRules([refusing('by-hand-')]);
+    const ids = await failing('by-hand-', 3);
+    const [one, ...others] = (await openOf(ids)).map(({ id }) => id);
+    const groups = await system.holdfast('dlq', 'list', '--groups', '--json');
+    const { group } = (JSON.parse(groups.stdout) as { group: string; sample: string }[]).find(({ sample }) => sample.includes('by-hand'))!;
+    const listed = await system.holdfast('dlq', 'list', '--group', group);
+    expect([listed.code, listed.stdout.trim().split('\n').length]).toEqual([0, 3]);
+    const shown = await system.holdfast('dlq', 'show', one!);
+    expect([shown.code, shown.stdout]).toEqual([0, expect.stringContaining('no such by-hand-')]);
+
+    const failed = await system.holdfast('dlq', 'requeue', others[0]!, '--reason', 'hope', '--wait', '--json');
+    expect([failed.code, JSON.parse(failed.stdout)]).toEqual([1, expect.objectContaining({ phase: 'stopped', sent: 1, failed: 1 })]);
+    await waitFor(async () => (await openOf(ids)).length === 3, { what: 'it back in the DLQ', withinMs: 30_000 });
+    const gone = await system.holdfast('dlq', 'discard', one!, '--reason', 'a test order', '--wait');
+    expect([gone.code, gone.stdout]).toEqual([0, expect.stringContaining('done: 1 of 1 sent')]);
+    partner.setRules([]);
+    const mended = await system.holdfast('dlq', 'requeue', '--group', group, '--reason', 'mended', '--wait');
+    expect([mended.code, mended.stdout]).toEqual([0, expect.stringContaining('done: 2 of 2 sent, 2 delivered, 0 failed')]);
+
+    expect((await system.holdfast('dlq', 'requeue', '--reason', 'all of it')).code).toBe(2);
+    expect((await system.holdfast('dlq', 'requeue', one!)).code).toBe(2);
+    expect((await system.holdfast('dlq', 'show', 'dlq-0-999999')).code).toBe(1);
+    expect((await system.holdfast('dlq', 'list', '--from', 'yesterday')).code).toBe(2);
+  }, 120_000);
+});

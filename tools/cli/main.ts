@@ -4,13 +4,14 @@ import { fileURLToPath } from 'node:url';
 import { RegistryError } from '#libs/contracts/src/index.js';
 import { checkCommand } from './check.command.js';
 import { credentialsCommand } from './credentials.command.js';
+import { dlqCommand } from './dlq.command.js';
 import { CliError, type CliCommand, type ExitCode, type Run, type Terminal } from './frame.js';
 import { proveCommand } from './prove.command.js';
 import { schemasCommand } from './schemas.command.js';
 import { topicsCommand } from './topics.command.js';
 
 /** Every command of `holdfast`. One more is one more file and one more name here. */
-const COMMANDS: readonly CliCommand[] = [checkCommand, topicsCommand, schemasCommand, proveCommand, credentialsCommand];
+const COMMANDS: readonly CliCommand[] = [checkCommand, topicsCommand, schemasCommand, proveCommand, credentialsCommand, dlqCommand];
 
 const terminal: Terminal = {
   out: (text) => void process.stdout.write(text),

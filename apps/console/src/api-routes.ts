@@ -97,6 +97,29 @@ const operationRoutes = (ports: ApiPorts): ApiRoute[] => [
       return operation;
     },
   }),
+  route({
+    method: 'POST',
+    path: '/api/operations/:id/abort',
+    summary: 'Sends nothing more; what was sent goes its way, the rest stays open.',
+    role: 'operator',
+    params: shapes.idParams,
+    body: shapes.reasonBody,
+    status: 202,
+    answer: shapes.accepted,
+    handle: async ({ params, body, actor }) => {
+      const operation = await ports.operations.get(params.id);
+      if (!operation) throw notFound('operation', `Take operationId of the answer that began it. Asked: ${params.id}.`);
+      const asked = {
+        kind: 'abort' as const,
+        destination: null,
+        ids: [params.id],
+        reason: body?.reason ?? 'abort',
+        by: actor.name,
+        detail: {},
+      };
+      return send(asked, ports);
+    },
+  }),
 ];
 
 const destinationRoutes = (ports: ApiPorts): ApiRoute[] => [

@@ -82,7 +82,7 @@ export class System {
       execFile(
         process.execPath,
         [CLI, ...args],
-        { env: { ...process.env, ...this.environment() }, timeout: CLI_MAX_MS, maxBuffer: 64 * 1024 * 1024 },
+        { env: { ...process.env, ...this.environment(), CONSOLE_URL: this.consoleUrl }, timeout: CLI_MAX_MS, maxBuffer: 64 * 1024 * 1024 },
         (error, stdout, stderr) => resolve({ code: error === null ? 0 : typeof error.code === 'number' ? error.code : 1, stdout, stderr }),
       );
     });

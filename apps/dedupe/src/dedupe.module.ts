@@ -4,6 +4,7 @@ import { HttpRegistry, openCodec, type Codec } from '#libs/contracts/src/index.j
 import { RedisConnection, RedisSeenStore } from '#libs/identity/src/identity.module.js';
 import { systemClock, type LogCluster } from '#libs/kafka/src/index.js';
 import { createKafkajsCluster } from '#libs/kafka/src/kafka.module.js';
+import { openTimeToLoss } from '#libs/notices/src/notices.module.js';
 import { boundedType, onceThere, type Ground } from '#libs/observability/src/index.js';
 import { dedupeConfig } from './dedupe.config.js';
 import { registerHealth } from './dedupe.health.js';
@@ -87,7 +88,8 @@ function codecOnceThere(ground: DedupeGround, { settings }: Configuration): Prom
 
 type Parts = Readonly<{ ground: DedupeGround; of: Configuration; cluster: LogCluster; redis: RedisConnection; codec: Codec }>;
 
-function wire({ ground: { logger, metrics, readiness }, of: { config }, cluster, redis, codec }: Parts): DedupeProcess {
+function wire({ ground, of: { config }, cluster, redis, codec }: Parts): DedupeProcess {
+  const { logger, metrics, readiness } = ground;
   const { prefix } = config.topics;
   const telling = dedupeTelling({ logger, metrics, boundedType: boundedType(config.eventTypes), clock: systemClock });
   const seen = new RedisSeenStore(redis, prefix);
@@ -101,5 +103,7 @@ function wire({ ground: { logger, metrics, readiness }, of: { config }, cluster,
     tell: telling.tell,
   });
   registerHealth(readiness, { redis, process, telling });
+  const retentionMsOf = (): number => config.topics.retention.events.ms;
+  openTimeToLoss({ ground, config, redis }, { cluster, sources: () => [process.source.status()], retentionMsOf });
   return process;
 }

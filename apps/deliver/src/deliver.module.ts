@@ -33,6 +33,7 @@ import { DeliverLifecycle } from './deliver.lifecycle.js';
 import { createDeliverProcess, DELIVER_PROCESS, type DeliverProcess } from './deliver.process.js';
 import { limitsOf, type LimitParts } from './limits.valves.js';
 import { deliverTelling } from './deliver.telling.js';
+import { openTimeToLoss } from '#libs/notices/src/notices.module.js';
 import { openTickets } from './tickets.module.js';
 
 type DeliverGround = Ground<'deliver'>;
@@ -62,8 +63,9 @@ export class DeliverModule {
         },
         {
           provide: DeliverLifecycle,
-          inject: [CONFIGURATION, CLUSTER, DELIVER_PROCESS],
-          useFactory: (of: Configuration, cluster: LogCluster, process: DeliverProcess) => besides(ground, of, cluster, process),
+          inject: [CONFIGURATION, CLUSTER, REDIS, DELIVER_PROCESS],
+          useFactory: (of: Configuration, cluster: LogCluster, redis: RedisConnection, process: DeliverProcess) =>
+            besides({ ground, of, cluster, redis, process }),
         },
       ],
     };
@@ -115,6 +117,7 @@ function wire({ ground, of: { config }, cluster, redis, codec }: Parts): Deliver
   const breakers = openBreakers(ground, config, redis);
   const limits = openLimits(redis, { prefix, clock, metrics });
   shutdown.add('close', 'shared holds', () => limits.holds.close());
+  const troubles = new Map<string, string | null>();
   const { destinations, close } = openDestinations({
     config,
     secrets,
@@ -125,7 +128,7 @@ function wire({ ground, of: { config }, cluster, redis, codec }: Parts): Deliver
     pauses: openPauses(ground, config, redis),
     bounds: deliverBoundsDefault,
     tokens: tokenStore({ config, secrets, redis }),
-    credentialTelling: (destination) => credentialTelling(destination, { logger, metrics, environment: config.environment }),
+    credentialTelling: (destination) => credentialTelling(destination, { logger, metrics, environment: config.environment, troubles }),
   });
   breakers.start();
   shutdown.add('close', 'connections to partners', close);
@@ -134,7 +137,7 @@ function wire({ ground, of: { config }, cluster, redis, codec }: Parts): Deliver
   const process = createDeliverProcess({ cluster, ports, destinations, tiers: config.retry.tiers, topicPrefix: prefix });
   shutdown.add('close', 'gates', () => process.close());
   registerHealth(readiness, { redis, process, telling });
-  openTickets({ ground, config, cluster, redis, breakers, process });
+  openTickets({ ground, config, cluster, redis, breakers, process, troubles });
   return process;
 }
 
@@ -182,12 +185,18 @@ function tokenStore({
 }
 
 /** What is measured beside the partitions. */
-function besides({ metrics }: DeliverGround, { config }: Configuration, cluster: LogCluster, process: DeliverProcess): DeliverLifecycle {
+type BesidesParts = Omit<Parts, 'codec'> & Readonly<{ process: DeliverProcess }>;
+
+function besides({ ground, of: { config }, cluster, redis, process }: BesidesParts): DeliverLifecycle {
+  const { metrics } = ground;
   const { prefix, retention } = config.topics;
   const topics = topicNames(prefix);
   const { tiers } = config.retry;
   const lines = new Set(tiers.map(({ name }) => topics.retry(name)));
   const retentionMsOf = (topic: string): number => (lines.has(topic) ? retention.retry : retention.deliveries).ms;
+  const lanes = new Map(config.destinations.map(({ name, runbook }) => [topics.deliveries(name), { name, runbook }]));
+  const destinationOf = (topic: string) => lanes.get(topic) ?? null;
+  openTimeToLoss({ ground, config, redis }, { cluster, sources: () => process.status(), retentionMsOf, destinationOf });
   return new DeliverLifecycle(
     { cluster, sources: () => process.status(), metrics, clock: systemClock, retentionMsOf },
     {

@@ -1,10 +1,9 @@
 import type { Breakers } from '#libs/breaker/src/index.js';
-import { outboundGuard, type HoldfastConfig } from '#libs/config/src/index.js';
+import type { HoldfastConfig } from '#libs/config/src/index.js';
 import { groupNames, topicNames } from '#libs/domain/src/index.js';
 import type { RedisConnection } from '#libs/identity/src/identity.module.js';
 import { systemClock, type LogCluster } from '#libs/kafka/src/index.js';
-import { NoticeBoard } from '#libs/notices/src/index.js';
-import { RedisNoticeBook, webhookPost } from '#libs/notices/src/notices.module.js';
+import { openNotices } from '#libs/notices/src/notices.module.js';
 import { behindOf, type Ground } from '#libs/observability/src/index.js';
 import type { DeliverProcess } from './deliver.process.js';
 import { watchTickets, type Backlog } from './tickets.js';
@@ -16,29 +15,26 @@ export type OpenTicketsParts = Readonly<{
   redis: RedisConnection;
   breakers: Breakers;
   process: DeliverProcess;
+  troubles: ReadonlyMap<string, string | null>;
 }>;
 
 /** Tickets by webhook, for as long as the process runs. Without `alerts` there is nobody to tell, and nothing runs. */
-export function openTickets({ ground, config, cluster, redis, breakers, process }: OpenTicketsParts): void {
-  const { alerts, destinations, topics } = config;
-  if (alerts.length === 0) return;
-  const { logger, shutdown } = ground;
-  const { post, close } = webhookPost(outboundGuard({ dev: config.dev, allow: config.outbound.allow }));
-  const notices = new NoticeBoard({ alerts, book: new RedisNoticeBook(redis, topics.prefix), post, clock: systemClock, logger });
-  const runbooks = new Map(destinations.map(({ name, runbook }) => [name, runbook]));
+export function openTickets({ ground, config, cluster, redis, breakers, process, troubles }: OpenTicketsParts): void {
+  const notices = openNotices({ ground, config, redis }, ['breaker', 'long-hold', 'credentials']);
+  if (notices === null) return;
+  const runbooks = new Map(config.destinations.map(({ name, runbook }) => [name, runbook]));
   const end = new AbortController();
   const watching = watchTickets(
     {
-      ...{ breakers, process, notices, clock: systemClock },
+      ...{ breakers, process, notices, troubles, clock: systemClock, environment: config.environment },
       backlogOf: (destination) => backlogOf(destination, config, cluster),
       runbookOf: (destination) => runbooks.get(destination) ?? null,
     },
     end.signal,
   );
-  shutdown.add('close', 'tickets', async () => {
+  ground.shutdown.add('settle', 'tickets', async () => {
     end.abort();
     await watching;
-    await close();
   });
 }
 

@@ -2,7 +2,7 @@ import { describe, expect, it } from '@jest/globals';
 import { closedBreaker, foldByHand, type BreakerState } from '#libs/breaker/src/index.js';
 import { ManualClock } from '#libs/kafka/src/testing/manual-clock.js';
 import type { About, Said } from '#libs/notices/src/index.js';
-import { longHoldMs, spanOf, tellLongHolds, tellOutages, type TicketParts } from './tickets.js';
+import { longHoldMs, spanOf, tellCredentials, tellLongHolds, tellOutages, type TicketParts } from './tickets.js';
 
 // Goal: an outage and a long hold say what an operator needs, and that they are over. Method: what is raised and resolved is written down.
 function world(state: BreakerState, holds: readonly object[] = []) {
@@ -20,6 +20,8 @@ function world(state: BreakerState, holds: readonly object[] = []) {
     clock,
     backlogOf: async () => ({ records: 12, oldestMs: clock.nowMs() - 3_700_000 }),
     runbookOf: () => null,
+    troubles: new Map(),
+    environment: 'test',
   };
   return { parts, told, clock, done: () => Promise.all(waiting) };
 }
@@ -32,7 +34,7 @@ describe('tickets', () => {
     tellOutages(parts);
     await done();
     expect(told).toEqual([
-      'raise breaker nothing is sent to portal: opened by ada: their move; open for 1 h 5 min, 0 probes so far; 12 deliveries wait, the oldest for 1 h 1 min [docs/runbooks/breaker-open.md] open12',
+      'raise breaker nothing is sent to portal: opened by ada: their move; open for 1 h 5 min, 0 probes so far; 12 deliveries wait, the oldest for 1 h 1 min [docs/runbooks/breaker.md] open12',
     ]);
   });
 
@@ -41,7 +43,7 @@ describe('tickets', () => {
     tellOutages(over.parts);
     await over.done();
     expect(over.told).toEqual([
-      'resolve breaker portal is back after 1 min 0 s and 0 probes: opened by ada: their move [docs/runbooks/breaker-open.md] closed',
+      'resolve breaker portal is back after 1 min 0 s and 0 probes: opened by ada: their move [docs/runbooks/breaker.md] closed',
     ]);
     const fine = world(closedBreaker(0));
     tellOutages(fine.parts);
@@ -65,6 +67,18 @@ describe('tickets', () => {
     };
     expect(await told(hold('auth', longHoldMs + 1_000))).toContain('raise long-hold portal has been held for 15 min 1 s: auth (a token)');
     expect(await told(hold('auth', longHoldMs - 1_000), hold('breaker', longHoldMs * 2))).toContain('resolve long-hold');
+  });
+
+  it('tell whose credentials do not work, of which environment, and that they work again', async () => {
+    const one = world(closedBreaker(0));
+    tellCredentials({ ...one.parts, troubles: new Map([['portal', 'no token (invalid_client, 3 times)']]) });
+    tellCredentials({ ...one.parts, troubles: new Map([['portal', null]]) });
+    tellCredentials(one.parts);
+    await one.done();
+    expect(one.told).toEqual([
+      'raise credentials the credentials of portal in test do not work: no token (invalid_client, 3 times) [docs/runbooks/credentials.md] ',
+      'resolve credentials the credentials of portal in test work again [docs/runbooks/credentials.md] ',
+    ]);
   });
 
   it.each([

@@ -12,6 +12,10 @@ export type TicketParts = Readonly<{
   notices: Notices;
   clock: Clock;
   backlogOf(destination: string): Promise<Backlog>;
+  /** Of each destination of which something was told: what is wrong with its credentials, null when nothing is. */
+  troubles: ReadonlyMap<string, string | null>;
+  /** Whose credentials: they are of an environment. */
+  environment: string;
   /** The destination's own, if it names one. */
   runbookOf(destination: string): string | null;
 }>;
@@ -25,6 +29,7 @@ export async function watchTickets(parts: TicketParts, signal: AbortSignal): Pro
   while (!signal.aborted) {
     tellOutages(parts);
     tellLongHolds(parts);
+    tellCredentials(parts);
     await parts.clock.sleep(everyMs, signal);
   }
 }
@@ -32,7 +37,7 @@ export async function watchTickets(parts: TicketParts, signal: AbortSignal): Pro
 export function tellOutages({ breakers, notices, clock, backlogOf, runbookOf }: TicketParts): void {
   for (const { destination, state } of breakers.states()) {
     const about = { alert: 'breaker', destination } as const;
-    const rest = { correlationIds: [], runbook: runbookOf(destination) ?? 'docs/runbooks/breaker-open.md' };
+    const rest = { correlationIds: [], runbook: runbookOf(destination) ?? 'docs/runbooks/breaker.md' };
     const say = async (): Promise<Said> => {
       const { records, oldestMs } = await backlogOf(destination);
       const age = oldestMs === null ? '' : `, the oldest for ${spanOf(clock.nowMs() - oldestMs)}`;
@@ -72,6 +77,17 @@ export function tellLongHolds({ breakers, process, notices, clock, runbookOf }: 
     const detail = hold.detail === null ? '' : ` (${hold.detail})`;
     const text = `${destination} has been held for ${spanOf(nowMs - hold.sinceMs)}: ${hold.reason}${detail}`;
     notices.raise(about, async () => ({ ...rest, text }));
+  }
+}
+
+/** Which credential of which environment; the secret is known to nobody here. A replica that had no trouble says nothing of another's. */
+export function tellCredentials({ troubles, environment, notices, runbookOf }: TicketParts): void {
+  for (const [destination, trouble] of troubles) {
+    const about = { alert: 'credentials', destination } as const;
+    const rest = { correlationIds: [], runbook: runbookOf(destination) ?? 'docs/runbooks/credentials.md' };
+    const whose = `the credentials of ${destination} in ${environment}`;
+    if (trouble === null) notices.resolve(about, async () => ({ ...rest, text: `${whose} work again` }));
+    else notices.raise(about, async () => ({ ...rest, text: `${whose} do not work: ${trouble}` }));
   }
 }
 

@@ -8,12 +8,15 @@ import { PartitionOwner, systemClock, type LogCluster } from '#libs/kafka/src/in
 import { createKafkajsCluster } from '#libs/kafka/src/kafka.module.js';
 import { boundedLabel, boundedType, type Ground } from '#libs/observability/src/index.js';
 import { schemaNameOf } from '#libs/postgres/src/index.js';
+import { openNotices, openTimeToLoss } from '#libs/notices/src/notices.module.js';
 import { breakerLook } from './breaker-look.js';
 import { PostgresDeadLetterStore } from './dead-letter-store.postgres.js';
 import { Depths } from './depths.js';
 import { registerHealth } from './dlq-handler.health.js';
 import { DlqHandlerLifecycle } from './dlq-handler.lifecycle.js';
 import { createDlqHandlerProcess, type DlqHandlerProcess } from './dlq-handler.process.js';
+import { PostgresGroupStore } from './group-store.postgres.js';
+import { NoticeGroups } from './notice-groups.js';
 import { PostgresOperationStore } from './operation-store.postgres.js';
 import type { RepairPorts } from './repair.ports.js';
 import { LoggedTelling } from './telling.js';
@@ -93,19 +96,25 @@ function wire({ ground, of, cluster, store }: Parts): Wired {
     type: boundedType(config.eventTypes),
   };
   const depths = new Depths(store, metrics, bounded, systemClock);
-  const telling = new LoggedTelling(logger, () => depths.changed());
+  const redis = openRedis(ground, of);
+  const noticeGroups = openNoticeGroups(ground, of, redis);
+  const telling = new LoggedTelling(logger, () => {
+    depths.changed();
+    noticeGroups?.changed();
+  });
   const codec = codecWhenAsked(new HttpRegistry(settings.schemaRegistryUrl));
   const process = createDlqHandlerProcess({
     cluster,
     topics,
     groups: groupNames(config.topics.prefix),
     ports: { owner: (log) => new PartitionOwner(log, { begin: 'own-topic' }), codec, store, telling, clock: systemClock },
-    repair: repairPorts({ ground, of, cluster, telling, codec: () => codec.whole() }),
+    repair: repairPorts({ ground, of, cluster, redis, telling, codec: () => codec.whole() }),
   });
   registerHealth(readiness, { process, ping: () => store.ping(), telling });
   const { retention } = config.topics;
   const retentionMsOf = (topic: string) =>
     (topic === topics.dlq ? retention.dlq : topic === topics.commands ? retention.commands : retention.invalid).ms;
+  openTimeToLoss({ ground, config, redis }, { cluster, sources: () => process.status(), retentionMsOf });
   const lifecycle = new DlqHandlerLifecycle({
     depths,
     lag: { cluster, sources: () => process.status(), metrics, clock: systemClock, retentionMsOf },
@@ -114,17 +123,39 @@ function wire({ ground, of, cluster, store }: Parts): Wired {
   return { process, lifecycle };
 }
 
-type RepairParts = Omit<Parts, 'store'> & Pick<RepairPorts, 'codec' | 'telling'>;
-
-function repairPorts({ ground: { logger, shutdown }, of: { config, settings }, cluster, codec, telling }: RepairParts): RepairPorts {
-  const { prefix } = config.topics;
-  const topics = topicNames(prefix);
+function openRedis({ logger, shutdown }: DlqGround, { settings }: Configuration): RedisConnection {
   const redis = RedisConnection.open({
     url: settings.redisUrl,
     name: 'holdfast-dlq-handler',
     onStatus: ({ ready, why }) => (ready ? logger.info('redis is ready') : logger.warn({ why }, 'redis is not ready; operations wait')),
   });
   shutdown.add('close', 'redis', () => redis.close());
+  return redis;
+}
+
+/** Null where nobody is told of dead letters and invalid events. */
+function openNoticeGroups(ground: DlqGround, { config, settings }: Configuration, redis: RedisConnection): NoticeGroups | null {
+  const { logger, shutdown } = ground;
+  const notices = openNotices({ ground, config, redis }, ['dead-letter', 'invalid']);
+  if (notices === null) return null;
+  const onIdleError = (error: Error): void => logger.warn({ err: error }, 'an idle connection to Postgres broke');
+  const store = new PostgresGroupStore({ url: settings.databaseUrl, schema: schemaNameOf(config.topics.prefix), onIdleError });
+  shutdown.add('close', 'postgres of notices', () => store.close());
+  const runbooks = new Map(config.destinations.map(({ name, runbook }) => [name, runbook]));
+  const groups = new NoticeGroups({ store, notices, clock: systemClock, runbookOf: (destination) => runbooks.get(destination) ?? null });
+  const running = groups.run((err) => logger.warn({ err }, 'groups could not be counted; alerts come later'));
+  shutdown.add('settle', 'notices', async () => {
+    groups.stop();
+    await running;
+  });
+  return groups;
+}
+
+type RepairParts = Omit<Parts, 'store'> & Readonly<{ redis: RedisConnection }> & Pick<RepairPorts, 'codec' | 'telling'>;
+
+function repairPorts({ ground: { logger, shutdown }, of: { config, settings }, cluster, redis, codec, telling }: RepairParts): RepairPorts {
+  const { prefix } = config.topics;
+  const topics = topicNames(prefix);
   const onIdleError = (error: Error): void => logger.warn({ err: error }, 'an idle connection to Postgres broke');
   const store = new PostgresOperationStore({ url: settings.databaseUrl, schema: schemaNameOf(prefix), onIdleError }, topics);
   shutdown.add('close', 'postgres of operations', () => store.close());

@@ -1,6 +1,7 @@
 import type { Codec } from '#libs/contracts/src/index.js';
 import type { Clock, Owner, PartitionLog } from '#libs/kafka/src/index.js';
 import type { Entry } from './decide-entry.js';
+import type { OpenGroup } from './decide-group-text.js';
 
 /** Open entries by label; `place` is the destination of a dead letter and the source of anything else. */
 export type Depth = Readonly<{ kind: Entry['kind']; place: string; type: string; count: number }>;
@@ -13,6 +14,15 @@ export interface DeadLetterStore {
   /** Once each, by position and by delivery and hop; answers those that were not there yet. All or nothing. */
   insert(entries: readonly Entry[]): Promise<readonly Entry[]>;
   depths(): Promise<readonly Depth[]>;
+}
+
+/** What notices are made of. */
+export interface GroupStore {
+  /**
+   * Open groups, the newest first and at most a few hundred; with `endedSinceMs` also those that came to rest since then and of which
+   * none is open. Errors: StoreError.
+   */
+  groups(endedSinceMs?: number): Promise<readonly OpenGroup[]>;
 }
 
 export interface Telling {

@@ -5,6 +5,7 @@ import { groupNames, topicNames } from '#libs/domain/src/index.js';
 import { PartitionOwner, systemClock, type LogCluster } from '#libs/kafka/src/index.js';
 import { createKafkajsCluster } from '#libs/kafka/src/kafka.module.js';
 import { PostgresLedgerStore } from '#libs/ledger/src/ledger.module.js';
+import { openTimeToLoss } from '#libs/notices/src/notices.module.js';
 import type { Ground } from '#libs/observability/src/index.js';
 import { schemaNameOf } from '#libs/postgres/src/index.js';
 import { registerHealth } from './ledger.health.js';
@@ -59,7 +60,8 @@ function openCluster({ logger, shutdown }: LedgerGround, { settings }: Configura
   return cluster;
 }
 
-function wire({ logger, metrics, readiness, shutdown }: LedgerGround, { config, settings }: Configuration, cluster: LogCluster): Wired {
+function wire(ground: LedgerGround, { config, settings }: Configuration, cluster: LogCluster): Wired {
+  const { logger, metrics, readiness, shutdown } = ground;
   const { prefix, retention } = config.topics;
   const topics = topicNames(prefix);
   const store = new PostgresLedgerStore({
@@ -85,6 +87,7 @@ function wire({ logger, metrics, readiness, shutdown }: LedgerGround, { config, 
   registerHealth(readiness, { process, ping: () => store.ping(), telling });
   const retentionMsOf = (topic: string): number => (topic === topics.events ? retention.events : retention.ledger).ms;
   const lag = { cluster, sources: () => process.status(), metrics, clock: systemClock, retentionMsOf };
+  openTimeToLoss({ ground, config, redis: { url: settings.redisUrl } }, lag);
   const prune = async (): Promise<void> => {
     try {
       const dropped = await store.prune(systemClock.nowMs(), { eventsMs: retention.events.ms, factsMs: retention.ledger.ms });

@@ -98,11 +98,12 @@ destinations:
     runbook: "https://runbooks.example/d"
 routes: [{ to: d, ordering: strict }, { to: d, ordering: unordered }]
 alerts: [{ name: ops, webhook: { url: "https://a.example" }, on: [breaker, invalid] }]
+eventTypes: [{ type: order, owner: sales }]
 `,
     });
     const { warnings } = loadConfig(folder.path('holdfast.yaml'));
     expect(warnings.map(({ line, path, problem }) => [line, path, problem])).toEqual([
-      [10, 'alerts.ops.on', '(invalid) is accepted, not in force in this version: nothing raises it yet'],
+      [11, 'eventTypes[0].owner', 'is accepted, not in force in this version: nothing shows it yet'],
     ]);
   });
 });

@@ -10,7 +10,6 @@ import type { PathPart } from './yaml-source.js';
 export const NOT_IN_FORCE: readonly NotInForce[] = [
   { path: 'eventTypes.*.schema', consequence: 'bodies are not validated' },
   { path: 'eventTypes.*.owner', consequence: 'nothing shows it yet' },
-  { path: 'alerts.*.on', is: ['dead-letter', 'credentials', 'invalid', 'time-to-loss'], consequence: 'nothing raises it yet' },
 ];
 
 export type NotInForce = Readonly<{ path: string; is?: readonly string[]; consequence: string }>;

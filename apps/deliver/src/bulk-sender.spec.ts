@@ -48,6 +48,7 @@ function world(answer: Answer = () => ok, over: Partial<BulkOptions> = {}) {
     format: 'json-array',
     key: '/n',
     results: null,
+    atomic: true,
     requestsMax: 2,
     limits: new RequestLimits([], 4),
     timeoutMs: 1_000,
@@ -166,6 +167,14 @@ describe('BulkSender', () => {
     expect((await all).map(statusOf)).toEqual([200, 200, 200, 200, 200, 422, 200, 200]);
     // 8, then 4 + 4, 2 + 2, 1 + 1.
     expect(sent).toHaveLength(7);
+  });
+
+  it('sends no refused request again where it may have taken some (atomic: false)', async () => {
+    const { sent, send } = world(() => ({ ...ok, status: 422 }), { atomic: false });
+    const outcomes = await Promise.all([0, 1, 2, 3].map((n) => send(n)));
+    expect(outcomes.map(statusOf)).toEqual(Array(4).fill('HF_ITEM_UNTOLD'));
+    expect(outcomes.every((outcome) => outcome.kind === 'unreachable' && outcome.when === 'after')).toBe(true);
+    expect(sent).toHaveLength(1);
   });
 
   it('tells each item its own result, and counts the request once', async () => {

@@ -16,6 +16,8 @@ export type BulkOptions = Readonly<{
   /** Pointer into an item to what names it; null: its items have no name. */
   key: string | null;
   results: BulkResults | null;
+  /** A refused request took nothing: it may go again. */
+  atomic: boolean;
   /** Requests under way at a time. */
   requestsMax: number;
   /** What else a request may have to wait for, such as its rate. */
@@ -190,7 +192,7 @@ export class BulkSender implements Sender {
     const answers = decideBulkAnswer(
       outcome,
       batch.map(({ key }) => key),
-      this.options.results,
+      this.options,
     );
     const outcomes = answers.map((answer) => outcomeOf(answer, outcome));
     // What the valves learn of the request is its best item's: one bad item is not an outage.

@@ -108,14 +108,24 @@ describe('decideBulkAnswer', () => {
     ['refused, nobody named', 422, json({ error: 'bad' }), byId, ['again', 'again', 'again']],
     ['broken, though some are told', 500, json({ items: [{ id: 'a', status: 200 }] }), byId, ['200', 'whole', 'whole']],
   ])('%s', (_name, status, body, rule, expected) => {
-    const answers = decideBulkAnswer({ status, body }, ['a', 'b', 'c'], rule);
+    const answers = decideBulkAnswer({ status, body }, ['a', 'b', 'c'], { results: rule, atomic: true });
     const words = answers.map((one) => (one.kind === 'answered' ? String(one.status) : one.kind === 'as-a-whole' ? 'whole' : one.kind));
     expect(words).toEqual(expected);
   });
 
   it('a refused request of one is refused: nothing is left to send without', () => {
-    expect(decideBulkAnswer({ status: 422, body: null }, ['a'], null)).toEqual([{ kind: 'as-a-whole' }]);
-    expect(decideBulkAnswer({ status: 422, body: '{}' }, ['a'], byId)).toEqual([{ kind: 'as-a-whole' }]);
+    expect(decideBulkAnswer({ status: 422, body: null }, ['a'], { results: null, atomic: true })).toEqual([{ kind: 'as-a-whole' }]);
+    expect(decideBulkAnswer({ status: 422, body: '{}' }, ['a'], { results: byId, atomic: true })).toEqual([{ kind: 'as-a-whole' }]);
+  });
+
+  it('sends nothing again where a refused request may have taken some: who is not named is unknown', () => {
+    const kinds = (status: number, body: string | null, rule: typeof byId | null, keys = ['a', 'b']) =>
+      decideBulkAnswer({ status, body }, keys, { results: rule, atomic: false }).map(({ kind }) => kind);
+    expect(kinds(422, null, null)).toEqual(['untold', 'untold']);
+    expect(kinds(400, '{}', byId)).toEqual(['untold', 'untold']);
+    expect(kinds(422, null, null, ['a'])).toEqual(['as-a-whole']);
+    expect(kinds(503, null, null)).toEqual(['as-a-whole', 'as-a-whole']);
+    expect(kinds(200, null, null)).toEqual(['as-a-whole', 'as-a-whole']);
   });
 
   it('keeps what was said of the item', () => {
@@ -125,7 +135,7 @@ describe('decideBulkAnswer', () => {
         { id: 'b', why: { code: 7 } },
       ],
     });
-    const said = decideBulkAnswer({ status: 200, body }, ['a', 'b'], failures);
+    const said = decideBulkAnswer({ status: 200, body }, ['a', 'b'], { results: failures, atomic: true });
     expect(said).toEqual([
       { kind: 'answered', status: 422, body: 'no article' },
       { kind: 'answered', status: 422, body: '{"code":7}' },

@@ -28,6 +28,7 @@ export type ItemAnswer =
 
 const AS_A_WHOLE: ItemAnswer = { kind: 'as-a-whole' };
 const AGAIN: ItemAnswer = { kind: 'again' };
+const MAY_HAVE_TAKEN: ItemAnswer = { kind: 'untold', why: 'the request was refused, and may have taken this item (batch.atomic: false)' };
 /** What refuses a whole request for what may be the fault of one item. */
 const REFUSES_AS_A_WHOLE: readonly number[] = [400, 409, 413, 422];
 const textMaxLength = 8_192;
@@ -36,13 +37,18 @@ const textMaxLength = 8_192;
  * Decides what each item of a bulk request learns from its one answer. Pure. `keys`: what stands at each item's `key`.
  *
  * A refusal of the whole that names no culprit sends every item again in smaller requests, so that in the end the bad one stands
- * alone; one that names culprits sends the others again. A 4xx says that nothing was taken.
+ * alone; one that names culprits sends the others again. Only where a refused request takes nothing (`atomic`): elsewhere
+ * nobody knows of those whom the answer does not name.
  */
-export function decideBulkAnswer(answer: BulkAnswer, keys: readonly (string | null)[], results: BulkResults | null): readonly ItemAnswer[] {
+export function decideBulkAnswer(
+  answer: BulkAnswer,
+  keys: readonly (string | null)[],
+  { results, atomic }: Readonly<{ results: BulkResults | null; atomic: boolean }>,
+): readonly ItemAnswer[] {
   const isTaken = answer.status >= 200 && answer.status < 300;
   const all = (one: ItemAnswer): readonly ItemAnswer[] => keys.map(() => one);
   const isSplit = REFUSES_AS_A_WHOLE.includes(answer.status) && keys.length > 1;
-  const unnamed = isSplit ? AGAIN : AS_A_WHOLE;
+  const unnamed = isSplit ? (atomic ? AGAIN : MAY_HAVE_TAKEN) : AS_A_WHOLE;
   if (results === null) return all(isTaken ? AS_A_WHOLE : unnamed);
 
   const { list, isReadable } = listOf(answer.body, results.pointer);

@@ -48,6 +48,7 @@ function world(limits: RequestLimits, { maxEvents = 10, requestsMax = 8, tookMs 
     format: 'json-array',
     key: null,
     results: null,
+    atomic: true,
     requestsMax,
     limits,
     timeoutMs,

@@ -30,6 +30,12 @@ export const batch = z.strictObject({
     .describe(
       'Where each event holds what the partner knows it by. Required under resolve: idempotency-key: a request of many has no key of its own.',
     ),
+  atomic: z
+    .boolean()
+    .default(true)
+    .describe(
+      'A request that is refused as a whole (400, 409, 413, 422) took no event, so it goes again in halves. false: it may have taken some; those whose result the answer does not tell are unknown, and `unknown.resolve` decides.',
+    ),
   results: results.optional().describe('Where the answer tells what became of each; without it a 2xx is good for all of them.'),
 });
 

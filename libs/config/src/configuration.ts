@@ -173,6 +173,8 @@ export type BatchConfig = Readonly<{
   format: 'json-array' | 'ndjson';
   /** Pointer into an event to what the partner knows it by. */
   key: string | null;
+  /** A request that is refused as a whole took nothing. */
+  atomic: boolean;
   results: Readonly<{
     /** '' for the whole answer. */
     pointer: string;

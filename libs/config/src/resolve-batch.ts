@@ -2,13 +2,14 @@ import type { WrittenBatch } from './batch.schema.js';
 import type { BatchConfig } from './configuration.js';
 import { durationMs, sizeBytes } from './units.js';
 
-export function resolveBatch({ maxEvents, maxWait, maxBytes, format, key, results }: WrittenBatch): BatchConfig {
+export function resolveBatch({ maxEvents, maxWait, maxBytes, format, key, atomic, results }: WrittenBatch): BatchConfig {
   return {
     maxEvents,
     maxWaitMs: durationMs(maxWait),
     maxBytes: sizeBytes(maxBytes),
     format,
     key: key ?? null,
+    atomic,
     results: results
       ? {
           pointer: results.pointer,

@@ -83,6 +83,7 @@ describe('decideBulkAnswer', () => {
       byIndex,
       ['200', '503', '422'],
     ],
+    ['by an empty place, which is not the first', 200, json({ items: [{ at: '', status: 422 }] }), byIndex, ['untold', 'untold', 'untold']],
     ['by a place that is not there', 200, json({ items: [{ at: 7, status: 422 }] }), byIndex, ['untold', 'untold', 'untold']],
     ['in order, true and false', 200, json([{ success: true }, { success: false }, { success: true }]), inOrder, ['200', '422', '200']],
     ['in order, too few', 200, json([{ success: true }]), inOrder, ['untold', 'untold', 'untold']],

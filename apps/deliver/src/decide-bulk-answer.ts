@@ -89,11 +89,14 @@ function byItem(
   const found = new Map<number, unknown>();
   for (const result of list) {
     const name = asText(at(result, names.pointer));
-    const place = name === null ? undefined : places ? places.get(name) : Number(name);
+    const place = name === null ? undefined : places ? places.get(name) : placeOf(name);
     if (place !== undefined && place in keys && !found.has(place)) found.set(place, result);
   }
   return found;
 }
+
+/** Digits alone: an empty text is no place, and not the first. */
+const placeOf = (name: string): number | undefined => (/^\d{1,9}$/.test(name) ? Number(name) : undefined);
 
 function itemAnswer(result: unknown, { status: pointer, statuses, error }: BulkResults): ItemAnswer {
   const status = pointer === null ? 422 : statusOf(at(result, pointer), statuses);

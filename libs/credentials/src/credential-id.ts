@@ -36,5 +36,4 @@ export function secretsOfClient({ clientAuth, grant }: OAuth2Config): readonly R
   ];
 }
 
-export const secretsOfAuth = (auth: AuthConfig | null): readonly SecretRef[] => secretPlaces(auth, null).map(({ ref }) => ref);
 export { secretsOfTls };

@@ -101,7 +101,7 @@ describe('wrong use', () => {
 });
 
 describe('help', () => {
-  it.each([[[]], [['topics', 'apply']], [['schemas', 'check']]])('%j --help shows its use and ends with 0', (args) => {
+  it.each([[[]], [['topics', 'apply']], [['schemas', 'check']], [['dlq']]])('%j --help shows its use and ends with 0', (args) => {
     const { code, out } = holdfast([...args, '--help']);
     expect([code, out]).toEqual([0, expect.stringContaining('Usage: holdfast')]);
     if (args.length > 0) expect(out).toContain('Examples:');
@@ -122,6 +122,22 @@ describe('without its services', () => {
     expect(holdfast(['schemas', 'register'], { SCHEMA_REGISTRY_URL: 'http://127.0.0.1:9' })).toMatchObject({
       code: 1,
       err: expect.stringContaining('look at SCHEMA_REGISTRY_URL'),
+    });
+  });
+
+  it('dlq says that the console does not answer; wrong use is said before anybody is asked', () => {
+    const env = { CONSOLE_URL: 'http://127.0.0.1:9' };
+    expect(holdfast(['dlq', 'list'], env)).toMatchObject({ code: 1, out: '', err: expect.stringContaining('set CONSOLE_URL') });
+    expect(holdfast(['dlq', 'requeue', '--reason', 'all'], env)).toMatchObject({
+      code: 2,
+      err: expect.stringContaining('say what to requeue'),
+    });
+    expect(holdfast(['dlq', 'discard', 'dlq-0-1', '--group', 'g', '--reason', 'both'], env).code).toBe(2);
+    expect(holdfast(['dlq', 'discard', 'dlq-0-1'], env).code).toBe(2);
+    expect(holdfast(['dlq', 'list', '--limit', '0'], env).code).toBe(2);
+    expect(holdfast(['dlq', 'list'], { ...env, HOLDFAST_TOKEN_FILE: 'gone' })).toMatchObject({
+      code: 2,
+      err: expect.stringContaining('HOLDFAST_TOKEN_FILE'),
     });
   });
 });

@@ -142,4 +142,17 @@ function checkTopics({ topics, singleNode }: CompleteConfig, { faults }: Check):
       problem: 'is more than there are replicas: nothing could be written',
       mend: `write ${topics.replication} at most`,
     });
+  checkKept(topics.retention, faults);
+}
+
+/** Which dead letters have left stands in hf.commands alone: where it was forgotten, one could leave again (rule 26). */
+function checkKept({ commands, dlq, invalid }: CompleteConfig['topics']['retention'], faults: Check['faults']): void {
+  const timeOf = (kept: typeof dlq): string => (typeof kept === 'string' ? kept : kept.time);
+  const longest = durationMs(timeOf(dlq)) > durationMs(timeOf(invalid)) ? timeOf(dlq) : timeOf(invalid);
+  if (durationMs(timeOf(commands)) >= durationMs(longest)) return;
+  faults.push({
+    path: ['topics', 'retention', 'commands'],
+    problem: `is shorter than dead letters are kept (${longest}): one that was requeued could be requeued again`,
+    mend: `write ${longest} or longer`,
+  });
 }

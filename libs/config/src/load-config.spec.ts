@@ -41,6 +41,14 @@ describe('a fault is said with its place and its mend', () => {
     expectOnly(faults, row, at);
   });
 
+  it('seen in the whole: commands that are forgotten before the dead letters they are about', () => {
+    const retention = 'topics: { retention: { commands: ⟨here⟩30d, dlq: 60d, invalid: 10d } }';
+    const { faults } = faultsOf(having('singleNode: true', `singleNode: true\n${retention}`));
+    expect(faults).toMatchObject([
+      { path: 'topics.retention.commands', problem: expect.stringContaining('(60d)'), mend: 'write 60d or longer' },
+    ]);
+  });
+
   it('reads as file:line:column, so that a terminal jumps there', () => {
     using folder = written({ 'holdfast.yaml': 'version: 1\nsouces: []\n' });
     const loaded = loadConfig(folder.path('holdfast.yaml'));

@@ -51,8 +51,10 @@ beforeEach(async () => {
   admin = new Kafka({ brokers: [...services.brokers], logLevel: logLevel.NOTHING }).admin();
   await admin.connect();
   const configEntries = [{ name: 'message.timestamp.type', value: 'LogAppendTime' }];
-  const topics = [topicNames(prefix).dlq, topicNames(prefix).invalid];
-  await admin.createTopics({ waitForLeaders: true, topics: topics.map((topic) => ({ topic, numPartitions: PARTITIONS, configEntries })) });
+  await admin.createTopics({
+    waitForLeaders: true,
+    topics: ownTopics().map((topic) => ({ topic, numPartitions: topic === topicNames(prefix).commands ? 1 : PARTITIONS, configEntries })),
+  });
   database = new pg.Pool({ connectionString: services.databaseUrl, max: 1 });
   codec = await openCodec(new HttpRegistry(services.registryUrl), { register: true });
   cluster = createKafkajsCluster({ brokers: [...services.brokers] });
@@ -61,13 +63,17 @@ beforeEach(async () => {
 afterEach(async () => {
   await app.stop();
   await cluster.close();
-  await admin.deleteTopics({ topics: [topicNames(prefix).dlq, topicNames(prefix).invalid] });
+  await admin.deleteTopics({ topics: ownTopics() });
   await admin.disconnect();
   await database.query(`DROP SCHEMA IF EXISTS ${schema()} CASCADE`);
   await database.end();
   rmSync(folder, { recursive: true, force: true });
 });
 
+const ownTopics = (): string[] => {
+  const { dlq, invalid, commands, ledger } = topicNames(prefix);
+  return [dlq, invalid, commands, ledger];
+};
 const schema = (): string => `holdfast_${prefix.replace('.', '')}`;
 const appOn = async (on: Services, port?: number): Promise<AppHandle> =>
   new AppHandle('dlq-handler', 0, port ?? (await freePort()), {

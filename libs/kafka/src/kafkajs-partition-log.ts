@@ -101,7 +101,7 @@ export class KafkajsPartitionLog extends KafkajsReader implements PartitionLog {
     };
     const [sent, committed] = await Promise.allSettled([
       producer.send(plans, this.context.tuning.transactionalProduceMaxMs),
-      this.again(this.context.tuning.transactionalProduceMaxMs, sendOffset),
+      this.again(this.context.tuning.transactionalProduceMaxMs, sendOffset, isRefusalThatPasses),
     ]);
     if (sent.status === 'rejected') throw sent.reason;
     if (committed.status === 'rejected') throw committed.reason;
@@ -175,8 +175,8 @@ export class KafkajsPartitionLog extends KafkajsReader implements PartitionLog {
     }
   }
 
-  private again<T>(maxMs: number, attempt: () => Promise<T>): Promise<T> {
-    return retrying(this.context.clock, { maxMs, firstMs: askFirstMs, capMs: askCapMs, retry: isTransient }, async () => {
+  private again<T>(maxMs: number, attempt: () => Promise<T>, retry: (error: unknown) => boolean = isTransient): Promise<T> {
+    return retrying(this.context.clock, { maxMs, firstMs: askFirstMs, capMs: askCapMs, retry }, async () => {
       try {
         return await attempt();
       } catch (error) {
@@ -186,3 +186,10 @@ export class KafkajsPartitionLog extends KafkajsReader implements PartitionLog {
     });
   }
 }
+
+/**
+ * The broker's own word. An offset without an answer is not sent again in its transaction: nothing numbers these requests, and one
+ * that arrives late would put its older offset into a later transaction of the same epoch. The transaction fails, and the next
+ * fence ends the epoch.
+ */
+const isRefusalThatPasses = (error: unknown): boolean => kafkaErrorType(error) !== '' && isTransient(error);

@@ -1,6 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
-import { MemoryLog, systemClock } from '#libs/kafka/src/index.js';
+import { MemoryLog, systemClock, type PartitionReader } from '#libs/kafka/src/index.js';
 import { offsetSince, recordAt, scanPartition } from './log-scan.js';
 
 // Goal: the search by time never starts behind a record that belongs to the span, whatever markers stand between.
@@ -53,5 +53,21 @@ describe('looking into a log', () => {
     const seen: number[] = [];
     await scanPartition(log.process().reader('t', 0), { from: 0, to: 10 }, (record) => void seen.push(record.offset));
     expect(seen).toEqual([6, 7, 8, 9]);
+  });
+
+  it('a log that answers nothing for a while has not lost the record', async () => {
+    const log = new MemoryLog().createTopic('t');
+    log.broker.write([{ topic: 't', key: null, value: null, headers: {} }], null);
+    const real = log.process().reader('t', 0);
+    let slow = 3;
+    const reader: PartitionReader = {
+      topic: 't',
+      partition: 0,
+      bounds: () => real.bounds(),
+      read: (from, max) => (slow-- > 0 ? Promise.resolve({ records: [], nextOffset: from }) : real.read(from, max)),
+    };
+    expect(await recordAt(reader, 0)).toMatchObject({ offset: 0 });
+    slow = Infinity;
+    await expect(recordAt(reader, 0)).rejects.toMatchObject({ code: 'unavailable', retryable: true });
   });
 });

@@ -59,10 +59,21 @@ export async function offsetSince(reader: PartitionReader, bounds: Bounds, since
   return low;
 }
 
-/** The record at exactly this offset; null when it is gone, not there yet, or was aborted. */
+/**
+ * The record at exactly this offset; null when it is gone, not there yet, or was aborted. A log that answers nothing for a while
+ * says none of that.
+ *
+ * Errors   LogError `unavailable` when nothing comes, though the log reaches beyond.
+ */
 export async function recordAt(reader: PartitionReader, offset: number): Promise<LogRecord | null> {
   const { startOffset, endOffset } = await reader.bounds();
   if (offset < startOffset || offset >= endOffset) return null;
-  const [record] = (await reader.read(offset, { records: 1, waitMs: READ.waitMs })).records;
-  return record?.offset === offset ? record : null;
+  for (let empties = 0; empties <= EMPTY_MAX; empties++) {
+    const { records, nextOffset } = await reader.read(offset, { records: 1, waitMs: READ.waitMs });
+    const [record] = records;
+    if (record) return record.offset === offset ? record : null;
+    if (nextOffset > offset) return null;
+  }
+  const { topic, partition } = reader;
+  throw new LogError('unavailable', `${topic}/${partition}: nothing comes at ${offset}, though the log reaches to ${endOffset}`);
 }
